@@ -1,0 +1,393 @@
+// One living actor inside a host: its instance, its mailbox, the calls that run, and what it remembers of them.
+// Runs messages in the order of their coming, as many at a time as its concurrency allows.
+import type { Caller } from "./caller.ts";
+import type { Clock } from "./clock.ts";
+import { packValue, unpackValue, type ValueHooks } from "./codec.ts";
+import { Grants } from "./credit.ts";
+import { type Call, type Envelope, kinds, type Payload, type Status, statuses } from "./envelope.ts";
+import { ActorError, type ErrorCode, toErrorRecord } from "./errors.ts";
+import { isPublicName, publicMethods } from "./inspect.ts";
+import { Mailbox } from "./mailbox.ts";
+import { Turn, turns } from "./turn.ts";
+
+/** Everything that a host needs to bring an actor to life. */
+export interface SpawnSpec {
+  name: string;
+  /** `name@node`. */
+  address: string;
+  module: string;
+  className: string;
+  args: Payload;
+  /** Counts the lives of this actor, from 1. */
+  incarnation: number;
+  /** Null for the first start; else what ended the life before. */
+  restartOf: string | null;
+  concurrency: number;
+  mailboxCapacity: number;
+}
+
+/** One line of the flight recorder. */
+export interface MessageRecord {
+  /** Wall clock, milliseconds since 1970. */
+  atMs: number;
+  from: string;
+  method: string;
+  outcome: "ok" | "error" | "cancelled" | "late" | "running" | "cast";
+  queueMs: number;
+  runMs: number;
+  bytes: number;
+}
+
+/** What an actor shows of itself without any code of its own. */
+export interface CellReport {
+  address: string;
+  className: string;
+  incarnation: number;
+  mailboxLength: number;
+  mailboxCapacity: number;
+  running: number;
+  handled: number;
+  failed: number;
+  /** Milliseconds with at least one call running since the start; its growth is the busy share. */
+  busyMs: number;
+  ageMs: number;
+}
+
+interface Waiting {
+  call: Call;
+  arrivedMs: number;
+}
+
+/** A call that has begun and not ended. */
+interface Running {
+  call: Call;
+  turn: Turn;
+  record: MessageRecord;
+  arrivedMs: number;
+  startedMs: number;
+  /** Its place in the map: the call's id, or a number of our own for a cast. */
+  key: number;
+  /** Set while it streams. */
+  grants: Grants | undefined;
+  /** A call that was given up while it ran may still come to an end of its own, which nobody hears. */
+  isEnded: boolean;
+}
+
+export interface CellOptions {
+  spec: SpawnSpec;
+  instance: object;
+  caller: Caller;
+  clock: Clock;
+  send: (envelope: Envelope) => void;
+  hooks: ValueHooks;
+}
+
+const maxRemembered = 256;
+
+export class Cell {
+  readonly spec: SpawnSpec;
+  readonly instance: object;
+  readonly #options: CellOptions;
+  readonly #mailbox: Mailbox<Waiting>;
+  readonly #running = new Map<number, Running>();
+  readonly #recent: MessageRecord[] = [];
+  readonly #bornMs: number;
+  #runningCount = 0;
+  #handled = 0;
+  #failed = 0;
+  #busyMs = 0;
+  #busySinceMs = 0;
+  #isPumping = false;
+  #isStopping = false;
+  #onIdle: (() => void) | undefined;
+  #castKey = 0;
+
+  constructor(options: CellOptions) {
+    this.#options = options;
+    this.spec = options.spec;
+    this.instance = options.instance;
+    this.#mailbox = new Mailbox(options.spec.mailboxCapacity);
+    this.#bornMs = options.clock.nowMs();
+  }
+
+  /** Puts a call into the mailbox, or answers it at once with why not. */
+  accept(call: Call): void {
+    const { mailboxCapacity } = this.spec;
+    if (this.#isStopping) {
+      this.#refuse(call, "stopped", `is stopping and takes no more calls; ${call.method} did not run.`);
+    } else if (this.#mailbox.offer({ call, arrivedMs: this.#options.clock.nowMs() })) {
+      this.#pump();
+    } else {
+      const full = `refused ${call.method}: mailbox ${mailboxCapacity} of ${mailboxCapacity}.`;
+      this.#refuse(call, "mailbox_full", `${full} It lives but is behind: send less, or raise mailboxCapacity.`);
+    }
+  }
+
+  /** Removes a waiting call or tells a running one. */
+  cancel(id: number, reason: string): void {
+    const waiting = this.#mailbox.remove((other) => other.call.id === id);
+    if (waiting) {
+      this.#refuse(waiting.call, "cancelled", `did not run ${waiting.call.method}: ${reason}.`);
+      return;
+    }
+    const running = this.#running.get(id);
+    running?.turn.cancel(reason);
+    running?.grants?.release();
+  }
+
+  grant(id: number, items: number): void {
+    this.#running.get(id)?.grants?.grant(items);
+  }
+
+  /** Refuses what waits, calls off what runs and gives it time to end; resolves when nothing runs or time is up. */
+  async drain(reason: string, graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const { call } of this.#mailbox.drain()) {
+      this.#refuse(call, "stopped", `was stopped before ${call.method} could run: ${reason}.`);
+    }
+    for (const { turn, grants } of this.#running.values()) {
+      turn.cancel(reason);
+      grants?.release();
+    }
+    if (this.#runningCount === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.after(graceMs, resolve);
+      this.#onIdle = () => {
+        cancel();
+        resolve();
+      };
+    });
+    for (const running of [...this.#running.values()]) {
+      const { address } = this.spec;
+      const { method } = running.call;
+      const what = `${address} was stopped while ${method} ran, and it did not end within ${graceMs} ms: ${reason}.`;
+      this.#fail(running, new ActorError("stopped", what, { actor: address, method }));
+    }
+  }
+
+  report(): CellReport {
+    const { spec } = this;
+    const nowMs = this.#options.clock.nowMs();
+    return {
+      address: spec.address,
+      className: spec.className,
+      incarnation: spec.incarnation,
+      mailboxLength: this.#mailbox.length,
+      mailboxCapacity: spec.mailboxCapacity,
+      running: this.#runningCount,
+      handled: this.#handled,
+      failed: this.#failed,
+      busyMs: this.#busyMs + (this.#runningCount > 0 ? nowMs - this.#busySinceMs : 0),
+      ageMs: nowMs - this.#bornMs,
+    };
+  }
+
+  /** The last messages, newest last; at most 256. */
+  recent(): MessageRecord[] {
+    return [...this.#recent];
+  }
+
+  /** Starts what may run. A call that ends at once comes back here, so only the outermost pump loops. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (this.#runningCount < this.spec.concurrency) {
+      const waiting = this.#mailbox.take();
+      if (!waiting) break;
+      this.#run(waiting);
+    }
+    this.#isPumping = false;
+  }
+
+  #run({ call, arrivedMs }: Waiting): void {
+    const startedMs = this.#options.clock.nowMs();
+    const record = this.#remember(call, startedMs - arrivedMs);
+    if (call.deadlineMs !== null && startedMs - arrivedMs > call.deadlineMs) {
+      record.outcome = "late";
+      this.#refuse(
+        call,
+        "call_timeout",
+        `did not run ${call.method}: its deadline passed in the mailbox. Send less, or give more deadlineMs.`,
+      );
+      return;
+    }
+    const turn = new Turn({
+      actor: this.spec.address,
+      incarnation: this.spec.incarnation,
+      from: call.from,
+      method: call.method,
+      deadlineAtMs: call.deadlineMs === null ? null : arrivedMs + call.deadlineMs,
+      caller: this.#options.caller,
+    });
+    const key = call.id === 0 ? --this.#castKey : call.id;
+    const running: Running = { call, turn, record, arrivedMs, startedMs, key, grants: undefined, isEnded: false };
+    this.#begin(running);
+    try {
+      const args = unpackValue(call.args, this.#options.hooks) as unknown[];
+      const method = this.#method(call.method);
+      this.#settle(
+        running,
+        turns.run(turn, () => method.apply(this.instance, args)),
+      );
+    } catch (error) {
+      this.#fail(running, error);
+    }
+  }
+
+  #settle(running: Running, result: unknown): void {
+    if (running.isEnded) return;
+    if (isThenable(result)) {
+      result.then(
+        (value) => this.#settle(running, value),
+        (error) => this.#fail(running, error),
+      );
+    } else if (isStream(result)) {
+      this.#stream(running, result).catch((error) => this.#failStream(running, error));
+    } else this.#succeed(running, result);
+  }
+
+  #succeed(running: Running, value: unknown): void {
+    if (running.call.id === 0) {
+      this.#end(running, "cast");
+      return;
+    }
+    try {
+      const packed = packValue(value, this.#options.hooks);
+      this.#answer(running, statuses.ok, packed);
+      this.#end(running, running.turn.isCancelled ? "cancelled" : "ok");
+    } catch (error) {
+      this.#fail(running, error); // a result that cannot travel
+    }
+  }
+
+  #fail(running: Running, thrown: unknown): void {
+    if (running.isEnded) return;
+    if (running.grants) {
+      this.#failStream(running, thrown);
+      return;
+    }
+    this.#failed += 1;
+    this.#answer(running, statuses.error, this.#packError(running, thrown));
+    this.#end(running, running.turn.isCancelled ? "cancelled" : "error");
+  }
+
+  /** Sends items while the consumer is ready for them; stops the generator when the consumer stops. */
+  async #stream(running: Running, source: StreamSource): Promise<void> {
+    const { call, turn } = running;
+    const grants = new Grants(call.credit);
+    running.grants = grants;
+    const iterator: Iterator<unknown> | AsyncIterator<unknown> =
+      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#answer(running, statuses.stream, packValue(null));
+    for (;;) {
+      await grants.ready();
+      if (turn.isCancelled) {
+        await iterator.return?.();
+        break;
+      }
+      const { done, value } = await turns.run(turn, () => iterator.next());
+      if (done) break;
+      const firstSeq = grants.sent;
+      grants.spend();
+      const values = packValue([value], this.#options.hooks);
+      this.#options.send({ kind: kinds.items, id: call.id, firstSeq, values });
+    }
+    if (running.isEnded) return;
+    this.#options.send({ kind: kinds.end, id: call.id, count: grants.sent, error: packValue(null) });
+    this.#end(running, turn.isCancelled ? "cancelled" : "ok");
+  }
+
+  #failStream(running: Running, thrown: unknown): void {
+    if (running.isEnded) return;
+    this.#failed += 1;
+    const error = this.#packError(running, thrown);
+    this.#options.send({ kind: kinds.end, id: running.call.id, count: running.grants?.sent ?? 0, error });
+    this.#end(running, "error");
+  }
+
+  #begin(running: Running): void {
+    if (this.#runningCount === 0) this.#busySinceMs = running.startedMs;
+    this.#runningCount += 1;
+    this.#running.set(running.key, running);
+  }
+
+  #end(running: Running, outcome: MessageRecord["outcome"]): void {
+    const nowMs = this.#options.clock.nowMs();
+    running.record.outcome = outcome;
+    running.record.runMs = nowMs - running.startedMs;
+    running.turn.isOver = true;
+    running.isEnded = true;
+    this.#running.delete(running.key);
+    this.#handled += 1;
+    this.#runningCount -= 1;
+    if (this.#runningCount === 0) {
+      this.#busyMs += nowMs - this.#busySinceMs;
+      this.#onIdle?.();
+    }
+    this.#pump();
+  }
+
+  #answer(running: Running, status: Status, value: Payload): void {
+    const { call, arrivedMs, startedMs } = running;
+    if (call.id === 0) return;
+    const queueUs = Math.round((startedMs - arrivedMs) * 1000);
+    const runUs = Math.round((this.#options.clock.nowMs() - startedMs) * 1000);
+    this.#options.send({ kind: kinds.result, id: call.id, status, value, queueUs, runUs });
+  }
+
+  /** What a method threw, as its caller will see it: our own errors pass through with us on their path. */
+  #packError({ call }: Running, thrown: unknown): Payload {
+    const { address } = this.spec;
+    if (thrown instanceof ActorError) {
+      thrown.path.push(address);
+      return packValue(toErrorRecord(thrown));
+    }
+    const name = thrown instanceof Error ? thrown.name : "a value that is no error";
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const fields = { actor: address, method: call.method, cause: thrown, path: [address] };
+    return packValue(
+      toErrorRecord(new ActorError("method_threw", `${address} threw ${name} in ${call.method}: ${message}`, fields)),
+    );
+  }
+
+  #refuse(call: Call, code: ErrorCode, message: string): void {
+    this.#failed += 1;
+    if (call.id === 0) return;
+    const { address } = this.spec;
+    const error = new ActorError(code, `${address} ${message}`, { actor: address, method: call.method });
+    const value = packValue(toErrorRecord(error));
+    this.#options.send({ kind: kinds.result, id: call.id, status: statuses.error, value, queueUs: 0, runUs: 0 });
+  }
+
+  #method(name: string): (...args: unknown[]) => unknown {
+    const method = isPublicName(name) ? (this.instance as Record<string, unknown>)[name] : undefined;
+    if (typeof method === "function" && !Object.hasOwn(Object.prototype, name)) return method as () => unknown;
+    const { address, className } = this.spec;
+    const known = publicMethods(this.instance).join(", ") || "none";
+    throw new ActorError("no_such_method", `${address} has no method ${name}. A ${className} has: ${known}.`, {
+      actor: address,
+      method: name,
+    });
+  }
+
+  #remember(call: Call, queueMs: number): MessageRecord {
+    const bytes = call.args.buffers.reduce((sum, buffer) => sum + buffer.length, call.args.bytes.length);
+    const { from, method } = call;
+    const record: MessageRecord = { atMs: Date.now(), from, method, outcome: "running", queueMs, runMs: 0, bytes };
+    this.#recent.push(record);
+    if (this.#recent.length > maxRemembered) this.#recent.shift();
+    return record;
+  }
+}
+
+type StreamSource = AsyncIterable<unknown> | Generator<unknown, unknown, unknown>;
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** Async iterables and running generators stream; a list is a value. */
+function isStream(value: unknown): value is StreamSource {
+  if (typeof value !== "object" || value === null) return false;
+  return Symbol.asyncIterator in value || (Symbol.iterator in value && "next" in value && "return" in value);
+}

@@ -1,0 +1,110 @@
+// Calls passing through a node: remembers who asked, so that answers find their way back.
+// When an actor, a host or an asker dies, everything that waits for it here is settled.
+// Knows channels and ids; opens no payload.
+import type { Channel } from "./channel.ts";
+import type { Clock } from "./clock.ts";
+import { packValue } from "./codec.ts";
+import {
+  type Call,
+  type Cancel,
+  type Credit,
+  type End,
+  firstControlId,
+  type Items,
+  kinds,
+  type Result,
+  statuses,
+} from "./envelope.ts";
+import { toErrorRecord } from "./errors.ts";
+import { Pending } from "./pending.ts";
+
+interface Passage {
+  from: Channel;
+  fromId: number;
+  to: Channel;
+  target: string;
+  method: string;
+  isStream: boolean;
+}
+
+export class Exchange {
+  readonly #passages: Pending<Passage>;
+  /** Who asked under which id → the id under which it was passed on; for CANCEL and CREDIT, which go that way. */
+  readonly #onward = new Map<Channel, Map<number, number>>();
+
+  constructor(clock: Clock) {
+    this.#passages = new Pending({ clock, onDeadline: () => {} });
+  }
+
+  get inFlight(): number {
+    return this.#passages.size;
+  }
+
+  /** Passes a call on under an id of our own. */
+  forward(call: Call, from: Channel, to: Channel): void {
+    if (call.id === 0) {
+      to.send(call);
+      return;
+    }
+    const passage = { from, fromId: call.id, to, target: call.target, method: call.method, isStream: false };
+    const id = this.#passages.add(passage, { control: call.id >= firstControlId });
+    const ids = this.#onward.get(from) ?? new Map<number, number>();
+    this.#onward.set(from, ids.set(call.id, id));
+    to.send({ ...call, id });
+  }
+
+  /** Passes an answer back to whoever asked; one that nobody waits for any more is dropped. */
+  back(answer: Result | Items | End): void {
+    const isLast = answer.kind === kinds.end || (answer.kind === kinds.result && answer.status !== statuses.stream);
+    const passage = isLast ? this.#take(answer.id) : this.#passages.get(answer.id);
+    if (!passage) return;
+    if (answer.kind === kinds.result && !isLast) passage.isStream = true;
+    passage.from.send({ ...answer, id: passage.fromId });
+  }
+
+  /** Passes the asker's word on to whoever answers. A cancelled call is settled at the asker's already. */
+  ahead(word: Cancel | Credit, from: Channel): void {
+    const id = this.#onward.get(from)?.get(word.id);
+    if (id === undefined) return;
+    const passage = word.kind === kinds.cancel ? this.#take(id) : this.#passages.get(id);
+    passage?.to.send({ ...word, id });
+  }
+
+  /** Settles with an error everything that waits for these targets or through this channel. */
+  fail(
+    isLost: (passage: { to: Channel; target: string }) => boolean,
+    error: (target: string, method: string) => Error,
+  ): void {
+    for (const [, passage] of this.#passages.takeAll(isLost)) {
+      this.#onward.get(passage.from)?.delete(passage.fromId);
+      this.#answer(passage, error(passage.target, passage.method));
+    }
+  }
+
+  /** The asker is gone: tells those who still work for it to stop. */
+  forget(from: Channel): void {
+    for (const [id, passage] of this.#passages.takeAll((other) => other.from === from)) {
+      passage.to.send({ kind: kinds.cancel, id, reason: `${from.label}, which asked, is gone` });
+    }
+    this.#onward.delete(from);
+  }
+
+  #take(id: number): Passage | undefined {
+    const passage = this.#passages.take(id);
+    if (passage) this.#onward.get(passage.from)?.delete(passage.fromId);
+    return passage;
+  }
+
+  #answer(passage: Passage, error: Error): void {
+    const value = packValue(toErrorRecord(error));
+    if (passage.isStream) passage.from.send({ kind: kinds.end, id: passage.fromId, count: 0, error: value });
+    else refuse(passage.from, passage.fromId, error);
+  }
+}
+
+/** Answers a call with an error without passing it on. A cast (id 0) is dropped. */
+export function refuse(from: Channel, id: number, error: Error): void {
+  if (id === 0) return;
+  const value = packValue(toErrorRecord(error));
+  from.send({ kind: kinds.result, id, status: statuses.error, value, queueUs: 0, runUs: 0 });
+}

@@ -1,0 +1,194 @@
+// Where actors live: loads their classes, hands them their messages, stops them. One a thread, one a process.
+// Has a single way out, `send`, and no idea whether a port or a socket is behind it.
+import { loadActor, type StartReason } from "./actor.ts";
+import { Caller } from "./caller.ts";
+import { Cell, type CellReport, type MessageRecord, type SpawnSpec } from "./cell.ts";
+import type { Clock } from "./clock.ts";
+import { packValue, unpackValue, type ValueHooks } from "./codec.ts";
+import { type Envelope, kinds, parseAddress, statuses } from "./envelope.ts";
+import { ActorError } from "./errors.ts";
+import { refuse } from "./exchange.ts";
+import { addressIfHandle, makeHandle } from "./handle.ts";
+import { type ActorShape, describeInstance, type EvaluateOptions, type Evaluation, evaluate } from "./inspect.ts";
+import { Turn, turns } from "./turn.ts";
+
+export interface HostOptions {
+  /** Who calls when no actor does: `driver@node-a`. */
+  name: string;
+  clock: Clock;
+  send: (envelope: Envelope) => void;
+}
+
+/** What a node asks of a host, over comlink into a thread and over the wire into a process; the same words for both. */
+export interface HostControl {
+  spawnActor(spec: SpawnSpec): Promise<void>;
+  stopActor(name: string, reason: string, graceMs: number): Promise<void>;
+  reports(): Promise<CellReport[]>;
+  recent(name: string): Promise<MessageRecord[]>;
+  describe(name: string): Promise<ActorShape>;
+  evaluate(name: string, expression: string, how: EvaluateOptions): Promise<Evaluation>;
+}
+
+export class Host {
+  readonly caller: Caller;
+  readonly #options: HostOptions;
+  readonly #hooks: ValueHooks;
+  readonly #cells = new Map<string, Cell>();
+  /** Why an actor that lived here does not any more; calls may still be on their way to it. */
+  readonly #stopped = new Map<string, string>();
+  /** Calls that have come in and not been answered, so that a word to one of them finds its actor. */
+  readonly #answering = new Map<number, Cell>();
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#hooks = {
+      addressOf: addressIfHandle,
+      makeHandle: (address) => makeHandle(address, this.caller),
+    };
+    this.caller = new Caller({
+      name: options.name,
+      clock: options.clock,
+      send: options.send,
+      hooks: () => this.#hooks,
+    });
+  }
+
+  /**
+   * Loads the class, constructs it, runs its `start` hook; the actor takes messages once this has resolved.
+   * Rejects with `start_failed`, its cause what the constructor or the hook threw.
+   */
+  async spawn(spec: SpawnSpec): Promise<void> {
+    try {
+      await this.#bear(spec, await loadActor(spec.module, spec.className));
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      throw new ActorError("start_failed", `${spec.address} (${spec.className}) did not start: ${what}`, {
+        actor: spec.address,
+        cause: error,
+      });
+    }
+  }
+
+  async #bear(spec: SpawnSpec, actorClass: new (...args: unknown[]) => object): Promise<void> {
+    const turn = new Turn({
+      actor: spec.address,
+      incarnation: spec.incarnation,
+      from: this.#options.name,
+      method: "start",
+      deadlineAtMs: null,
+      caller: this.caller,
+    });
+    const args = unpackValue(spec.args, this.#hooks) as unknown[];
+    const instance = await turns.run(turn, async () => {
+      const made = new actorClass(...args);
+      await (made as { start?(reason: StartReason): unknown }).start?.(startReason(spec));
+      return made;
+    });
+    turn.isOver = true;
+    this.#settle(spec, instance);
+  }
+
+  #settle(spec: SpawnSpec, instance: object): void {
+    const { clock } = this.#options;
+    const send = (envelope: Envelope) => this.#sendAnswer(envelope);
+    this.#cells.set(spec.name, new Cell({ spec, instance, caller: this.caller, clock, send, hooks: this.#hooks }));
+  }
+
+  /** Makes an object of the runtime itself callable under a name: a node, a head, a host. Its calls run side by side. */
+  serve(name: string, node: string, instance: object): void {
+    const spec: SpawnSpec = {
+      name,
+      address: `${name}@${node}`,
+      module: "",
+      className: instance.constructor.name,
+      args: packValue([]),
+      incarnation: 1,
+      restartOf: null,
+      concurrency: Number.POSITIVE_INFINITY,
+      mailboxCapacity: Number.POSITIVE_INFINITY,
+    };
+    this.#settle(spec, instance);
+  }
+
+  /** Lets running calls end for `graceMs`, then runs the `stop` hook. A name that is not here is fine. */
+  async stop(name: string, reason: string, graceMs: number): Promise<void> {
+    const cell = this.#cells.get(name);
+    if (!cell) return;
+    await cell.drain(reason, graceMs);
+    try {
+      await (cell.instance as { stop?(reason: string): unknown }).stop?.(reason);
+    } finally {
+      this.#cells.delete(name);
+      this.#stopped.set(name, reason);
+    }
+  }
+
+  /** Every envelope that comes in. */
+  deliver(envelope: Envelope): void {
+    switch (envelope.kind) {
+      case kinds.call: {
+        const { name } = parseAddress(envelope.target);
+        const cell = this.#cells.get(name);
+        if (!cell) {
+          this.#refuse(envelope.id, envelope.target, envelope.method);
+          break;
+        }
+        if (envelope.id !== 0) this.#answering.set(envelope.id, cell);
+        cell.accept(envelope);
+        break;
+      }
+      case kinds.cancel:
+        this.#answering.get(envelope.id)?.cancel(envelope.id, envelope.reason);
+        break;
+      case kinds.credit:
+        this.#answering.get(envelope.id)?.grant(envelope.id, envelope.items);
+        break;
+      case kinds.result:
+      case kinds.items:
+      case kinds.end:
+        this.caller.deliver(envelope);
+        break;
+      default:
+        break; // signs of life and greetings end at the link
+    }
+  }
+
+  /** The words by which a node commands this host. */
+  control(): HostControl {
+    return {
+      spawnActor: (spec) => this.spawn(spec),
+      stopActor: (name, reason, graceMs) => this.stop(name, reason, graceMs),
+      reports: async () => [...this.#cells.values()].map((cell) => cell.report()),
+      recent: async (name) => this.#cells.get(name)?.recent() ?? [],
+      describe: async (name) => describeInstance(this.#instance(name)),
+      evaluate: async (name, expression, how) => evaluate(this.#instance(name), expression, how),
+    };
+  }
+
+  #instance(name: string): object {
+    const cell = this.#cells.get(name);
+    if (!cell)
+      throw new ActorError("no_such_actor", `${name} does not live on ${this.#options.name}.`, { actor: name });
+    return cell.instance;
+  }
+
+  #sendAnswer(envelope: Envelope): void {
+    const isLast =
+      envelope.kind === kinds.end || (envelope.kind === kinds.result && envelope.status !== statuses.stream);
+    if (isLast) this.#answering.delete(envelope.id);
+    this.#options.send(envelope);
+  }
+
+  #refuse(id: number, target: string, method: string): void {
+    const reason = this.#stopped.get(parseAddress(target).name);
+    const what = reason === undefined ? "does not live here" : `was stopped: ${reason}`;
+    const code = reason === undefined ? "no_such_actor" : "stopped";
+    const error = new ActorError(code, `${target} ${what}; ${method} did not run.`, { actor: target, method });
+    refuse({ label: this.#options.name, send: this.#options.send, close() {} }, id, error);
+  }
+}
+
+function startReason(spec: SpawnSpec): StartReason {
+  if (spec.restartOf === null) return { kind: "first" };
+  return { kind: "restart", after: spec.restartOf, restarts: spec.incarnation - 1 };
+}

@@ -1,0 +1,25 @@
+// The public words of the runtime.
+export {
+  type ActorClass,
+  type ActorDefinition,
+  type ActorOptions,
+  defineActor,
+  type Placement,
+  pythonActor,
+  type StartReason,
+} from "./actor.ts";
+export { type CallOptions, Reply } from "./caller.ts";
+export type { CellReport, MessageRecord } from "./cell.ts";
+export { type Clock, ManualClock, pause, realClock } from "./clock.ts";
+export { NdArray, type NumberArray } from "./codec.ts";
+export { ActorError, type ErrorCode, errorCodes, isActorError } from "./errors.ts";
+export { addressOf, type Calls, cast, type Handle } from "./handle.ts";
+export type { ActorShape, Evaluation } from "./inspect.ts";
+export { makeKeys, Node, type NodeOptions } from "./node.ts";
+export type { NodeControl } from "./node-control.ts";
+export type { NodeInfo } from "./registry.ts";
+export type { ActorReport, SpawnOptions } from "./residents.ts";
+export type { KeyPair } from "./security.ts";
+export type { Endpoints } from "./socket.ts";
+export type { Down, RestartPolicy } from "./supervisor.ts";
+export { callSignal, currentTurn, type Turn } from "./turn.ts";

@@ -1,0 +1,80 @@
+// What can be asked of a node and of the head by anybody who may call them: `$node@name` and `$head@name`.
+// Only words and their meaning; the work is done where the state is.
+import type { MessageRecord } from "./cell.ts";
+import { parseAddress } from "./envelope.ts";
+import { ActorError } from "./errors.ts";
+import type { ActorShape, EvaluateOptions, Evaluation } from "./inspect.ts";
+import type { Node } from "./node.ts";
+import type { NodeInfo, Registry } from "./registry.ts";
+import type { ActorReport, Residents, SpawnRequest } from "./residents.ts";
+import type { Down } from "./supervisor.ts";
+
+export interface NodeControl {
+  spawn(request: SpawnRequest): Promise<string>;
+  stopActor(address: string, reason: string, graceMs: number): Promise<void>;
+  /** Resolves when the present life of the actor ends. */
+  awaitDown(address: string): Promise<Down>;
+  /** The full address of a name. */
+  resolve(name: string): Promise<string>;
+  info(): Promise<{ name: string; pid: number; actorCount: number; rssBytes: number }>;
+  actors(): Promise<ActorReport[]>;
+  /** The flight recorder: the last messages, newest last. */
+  recent(address: string): Promise<MessageRecord[]>;
+  describe(address: string): Promise<ActorShape>;
+  evaluate(address: string, expression: string, how: EvaluateOptions): Promise<Evaluation>;
+}
+
+export interface HeadControl {
+  join(node: NodeInfo): Promise<void>;
+  node(name: string): Promise<NodeInfo | null>;
+  nodes(): Promise<NodeInfo[]>;
+  claim(name: string, node: string): Promise<void>;
+  release(name: string, node: string): Promise<void>;
+  /** The node on which a name lives; null if nobody has it. */
+  resolve(name: string): Promise<string | null>;
+}
+
+export function makeNodeControl(parts: {
+  node: Node;
+  residents: Residents;
+  resolve: (name: string) => Promise<string>;
+}): NodeControl {
+  const { node, residents, resolve } = parts;
+  const nameOf = (address: string) => {
+    const { name, node: where } = parseAddress(address);
+    if (where !== undefined && where !== node.name)
+      throw new ActorError("no_such_actor", `${address} does not live on ${node.name}.`);
+    return name;
+  };
+  return {
+    spawn: (request) => residents.spawn(request),
+    stopActor: (address, reason, graceMs) => residents.stop(nameOf(address), reason, graceMs),
+    awaitDown: (address) => residents.awaitDown(nameOf(address)),
+    resolve,
+    info: async () => ({
+      name: node.name,
+      pid: process.pid,
+      actorCount: residents.size,
+      rssBytes: process.memoryUsage.rss(),
+    }),
+    actors: () => residents.reports(),
+    recent: async (address) => residents.host(nameOf(address)).control.recent(nameOf(address)),
+    describe: async (address) => residents.host(nameOf(address)).control.describe(nameOf(address)),
+    evaluate: async (address, expression, how) =>
+      residents.host(nameOf(address)).control.evaluate(nameOf(address), expression, how),
+  };
+}
+
+export function makeHeadControl(registry: Registry, onJoin: (node: NodeInfo) => void): HeadControl {
+  return {
+    join: async (node) => {
+      registry.join(node);
+      onJoin(node);
+    },
+    node: async (name) => registry.node(name) ?? null,
+    nodes: async () => registry.nodes(),
+    claim: async (name, node) => registry.claim(name, node),
+    release: async (name, node) => registry.release(name, node),
+    resolve: async (name) => registry.resolve(name) ?? null,
+  };
+}

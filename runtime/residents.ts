@@ -1,0 +1,262 @@
+// The actors that live on a node: brings them up, delivers to them, starts them again, stops them.
+// Between two lives of an actor its calls wait; after the last they are told why.
+import type { ActorOptions } from "./actor.ts";
+import type { CellReport, SpawnSpec } from "./cell.ts";
+import type { Channel } from "./channel.ts";
+import type { Clock } from "./clock.ts";
+import { packValue } from "./codec.ts";
+import type { Call } from "./envelope.ts";
+import { ActorError } from "./errors.ts";
+import { type Exchange, refuse } from "./exchange.ts";
+import { addressIfHandle } from "./handle.ts";
+import type { HostLink } from "./host-link.ts";
+import type { Hosts } from "./hosts.ts";
+import { Mailbox } from "./mailbox.ts";
+import { Child, type ChildState, type Down, defaultRestartPolicy, type RestartPolicy } from "./supervisor.ts";
+
+export interface SpawnOptions extends ActorOptions, Partial<RestartPolicy> {
+  /** Unique in the cluster; without it the actor gets a name of its class and a number. */
+  name?: string;
+  /** Where it shall live; here unless said. */
+  node?: string;
+}
+
+/** A spawn as it travels between nodes. */
+export interface SpawnRequest extends Omit<SpawnOptions, "node"> {
+  module: string;
+  className: string;
+  args: readonly unknown[];
+}
+
+/** One line of `actors()`: what its host reports and what its supervisor knows. */
+export interface ActorReport {
+  address: string;
+  className: string;
+  placement: string;
+  host: string;
+  state: ChildState;
+  restarts: number;
+  /** Undefined while its host does not answer or it is not up. */
+  cell?: CellReport;
+}
+
+interface Resident {
+  name: string;
+  address: string;
+  request: SpawnRequest;
+  child: Child<HostLink>;
+  /** Calls that came while it was not up. */
+  waiting: Mailbox<{ call: Call; from: Channel }>;
+  monitors: ((down: Down) => void)[];
+}
+
+export interface ResidentsOptions {
+  node: string;
+  clock: Clock;
+  hosts: Hosts;
+  exchange: Exchange;
+  /** Takes a name in the cluster; rejects with `name_taken`. */
+  claim: (name: string) => Promise<void>;
+  release: (name: string) => Promise<void>;
+}
+
+const defaultMailboxCapacity = 10_000;
+const reportDeadlineMs = 2000;
+
+export class Residents {
+  readonly #options: ResidentsOptions;
+  readonly #residents = new Map<string, Resident>();
+  /** Why the last of this name is no more: a better answer than "no such actor". */
+  readonly #epitaphs = new Map<string, ActorError>();
+  #counts = new Map<string, number>();
+
+  constructor(options: ResidentsOptions) {
+    this.#options = options;
+  }
+
+  has(name: string): boolean {
+    return this.#residents.has(name);
+  }
+
+  get size(): number {
+    return this.#residents.size;
+  }
+
+  /** Brings an actor up and gives its address. */
+  async spawn(request: SpawnRequest): Promise<string> {
+    const name = request.name ?? this.#freshName(request.className);
+    if (name === "" || /[@/$\s]/.test(name))
+      throw new ActorError("bad_option", `'${name}' is no name for an actor: leave out @, /, $ and blanks.`);
+    if (request.name !== undefined) await this.#options.claim(name);
+    const address = `${name}@${this.#options.node}`;
+    const args = packValue(request.args, { addressOf: addressIfHandle });
+    const capacity = request.mailboxCapacity ?? defaultMailboxCapacity;
+    const child = new Child<HostLink>({
+      address,
+      policy: restartPolicyOf(request),
+      clock: this.#options.clock,
+      bringUp: (incarnation, restartOf) =>
+        this.#bringUp(request, {
+          name,
+          address,
+          module: request.module,
+          className: request.className,
+          args,
+          incarnation,
+          restartOf,
+          concurrency: request.concurrency ?? 1,
+          mailboxCapacity: capacity,
+        }),
+      onUp: () => this.#flush(resident),
+      onDown: (down, error) => this.#down(resident, down, error),
+    });
+    const resident: Resident = { name, address, request, child, waiting: new Mailbox(capacity), monitors: [] };
+    this.#residents.set(name, resident);
+    try {
+      await child.begin();
+    } catch (error) {
+      this.#bury(resident, asStartFailure(error, address));
+      throw asStartFailure(error, address);
+    }
+    return address;
+  }
+
+  /** Passes a call on to where the actor lives, or keeps it until it lives again. */
+  deliver(call: Call, name: string, from: Channel): void {
+    const resident = this.#residents.get(name);
+    if (!resident) {
+      refuse(from, call.id, this.#epitaphs.get(name) ?? noSuchActor(name, this.#options.node, call.method));
+      return;
+    }
+    const { child, address, waiting } = resident;
+    const home = child.home;
+    if (home) this.#options.exchange.forward({ ...call, target: address }, from, home.channel);
+    else if (!waiting.offer({ call, from })) {
+      const full = `refused ${call.method}: ${waiting.length} calls wait already for it to start.`;
+      refuse(from, call.id, new ActorError("mailbox_full", `${address} ${full} Send less.`, { actor: address }));
+    }
+  }
+
+  /** Resolves when the present life of the actor ends; at once if there is none. */
+  awaitDown(name: string): Promise<Down> {
+    const resident = this.#residents.get(name);
+    const address = `${name}@${this.#options.node}`;
+    if (!resident) {
+      const reason = this.#epitaphs.get(name)?.message ?? `there is no ${address}`;
+      return Promise.resolve({ address, incarnation: 0, reason, isRestarting: false });
+    }
+    return new Promise((resolve) => resident.monitors.push(resolve));
+  }
+
+  async stop(name: string, reason: string, graceMs: number): Promise<void> {
+    const resident = this.#residents.get(name);
+    if (!resident) return;
+    const { child } = resident;
+    const home = child.home;
+    child.beginStop();
+    if (home) {
+      // The host may die instead of answering; then it has stopped too.
+      await home.control.stopActor(name, reason, graceMs).catch(() => {});
+      await this.#options.hosts.release(home);
+    }
+    child.ended(reason);
+  }
+
+  /** In reverse order of their start. */
+  async stopAll(reason: string): Promise<void> {
+    for (const name of [...this.#residents.keys()].reverse()) await this.stop(name, reason, 2000);
+  }
+
+  hostEnded(host: HostLink, reason: string): void {
+    for (const { child } of [...this.#residents.values()]) if (child.home === host) child.crashed(reason);
+  }
+
+  host(name: string): HostLink {
+    const home = this.#residents.get(name)?.child.home;
+    if (!home) throw noSuchActor(name, this.#options.node, "inspection");
+    return home;
+  }
+
+  async reports(): Promise<ActorReport[]> {
+    const homes = new Set(
+      [...this.#residents.values()].map(({ child }) => child.home).filter((home) => home !== undefined),
+    );
+    const cells = new Map<string, CellReport>();
+    await Promise.all(
+      [...homes].map(async (home) => {
+        for (const cell of await inTime(home.control.reports())) cells.set(cell.address, cell);
+      }),
+    );
+    return [...this.#residents.values()].map(({ address, request, child }) => ({
+      address,
+      className: request.className,
+      placement: request.placement ?? "shared",
+      host: child.home?.label ?? "none",
+      state: child.state,
+      restarts: child.restarts,
+      ...(cells.has(address) ? { cell: cells.get(address)! } : {}),
+    }));
+  }
+
+  async #bringUp(request: SpawnRequest, spec: SpawnSpec): Promise<HostLink> {
+    const host = await this.#options.hosts.provide(request.placement ?? "shared", spec.name);
+    try {
+      await host.control.spawnActor(spec);
+    } catch (error) {
+      await this.#options.hosts.release(host);
+      throw error;
+    }
+    return host;
+  }
+
+  #flush({ waiting, child, address }: Resident): void {
+    for (const { call, from } of waiting.drain()) {
+      this.#options.exchange.forward({ ...call, target: address }, from, child.home!.channel);
+    }
+  }
+
+  #down(resident: Resident, down: Down, error: ActorError): void {
+    for (const tell of resident.monitors.splice(0)) tell(down);
+    if (!down.isRestarting) this.#bury(resident, error);
+  }
+
+  #bury(resident: Resident, error: ActorError): void {
+    this.#residents.delete(resident.name);
+    this.#epitaphs.set(resident.name, error);
+    for (const { call, from } of resident.waiting.drain()) refuse(from, call.id, error);
+    if (resident.request.name !== undefined) this.#options.release(resident.name).catch(() => {}); // the head is gone too
+  }
+
+  #freshName(className: string): string {
+    const stem = className.replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, "$1$3-$2$4").toLowerCase();
+    const number = (this.#counts.get(stem) ?? 0) + 1;
+    this.#counts.set(stem, number);
+    return `${stem}-${number}`;
+  }
+}
+
+function restartPolicyOf(request: SpawnRequest): RestartPolicy {
+  const { restart, maxRestarts, withinMs, firstBackoffMs, lastBackoffMs } = request;
+  const given = { restart, maxRestarts, withinMs, firstBackoffMs, lastBackoffMs };
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...defaultRestartPolicy, ...said };
+}
+
+function noSuchActor(name: string, node: string, what: string): ActorError {
+  const address = `${name}@${node}`;
+  return new ActorError("no_such_actor", `there is no ${address}; ${what} did not run. Check the name, or spawn it.`, {
+    actor: address,
+  });
+}
+
+function asStartFailure(error: unknown, address: string): ActorError {
+  if (error instanceof ActorError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ActorError("start_failed", `${address} did not start: ${message}`, { actor: address, cause: error });
+}
+
+/** A host that hangs must not hide the others. */
+async function inTime(answer: Promise<CellReport[]>): Promise<CellReport[]> {
+  const late = new Promise<CellReport[]>((resolve) => setTimeout(() => resolve([]), reportDeadlineMs).unref());
+  return Promise.race([answer.catch(() => []), late]);
+}

@@ -1,0 +1,42 @@
+// The wire, byte for byte: what PROTOCOL.md says, as files that both languages read and write.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { packEnvelopes, packHeader, unpackEnvelopes, unpackHeader } from "../../runtime/codec.ts";
+import { golden, header } from "./frames.ts";
+
+const file = fileURLToPath(new URL("../../../test/wire/golden/frames.json", import.meta.url));
+
+function framesOf(name: string): string[] {
+  const envelopes = golden[name]!;
+  const { body, buffers } = packEnvelopes(envelopes);
+  const kind = envelopes.length === 1 ? envelopes[0]!.kind : 0;
+  const head = packHeader({ ...header, kind, bufferCount: buffers.length });
+  return [head, body, ...buffers].map((bytes) => Buffer.from(bytes).toString("hex"));
+}
+
+// ITERANT_WRITE_GOLDEN=1 writes the files anew: for a new protocol version, never to make a test pass.
+if (process.env.ITERANT_WRITE_GOLDEN === "1") {
+  const frames = Object.fromEntries(Object.keys(golden).map((name) => [name, framesOf(name)]));
+  writeFileSync(file, `${JSON.stringify(frames, null, 2)}\n`);
+}
+const recorded = JSON.parse(readFileSync(file, "utf8")) as Record<string, string[]>;
+
+describe("golden frames", () => {
+  test("there is one for every envelope that is built here, and none besides", () => {
+    expect(Object.keys(recorded)).toEqual(Object.keys(golden));
+  });
+
+  test.each(Object.keys(golden))("%s is written byte for byte", (name) => {
+    expect(framesOf(name)).toEqual(recorded[name]);
+  });
+
+  test.each(Object.keys(golden))("%s is read back", (name) => {
+    const [head, body, ...buffers] = recorded[name]!.map((hex) => new Uint8Array(Buffer.from(hex, "hex")));
+    expect(unpackHeader(head!)).toMatchObject({ ...header, bufferCount: buffers.length });
+    const read = unpackEnvelopes({ body: body!, buffers });
+    const { body: again } = packEnvelopes(read);
+    expect(Buffer.from(again).toString("hex")).toBe(recorded[name]![1]);
+    expect(read.map(({ kind }) => kind)).toEqual(golden[name]!.map(({ kind }) => kind));
+  });
+});
