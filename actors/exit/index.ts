@@ -1,4 +1,4 @@
-// The public words of Exploratory Iteration, in reading order.
+// The public words of Exploratory Iteration; README.md gives the reading order.
 
 export { type BaseOrder, BaseTasks, type BaseTasksState } from "./base-tasks.ts";
 export { type BufferOptions, type Insertion, InstanceBuffer, type ScoredInstance } from "./buffer.ts";

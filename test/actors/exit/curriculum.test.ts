@@ -214,7 +214,11 @@ test("a draw says from which buffer it came and how widely the draw was spread",
   expect(base).toMatchObject({ drawIndex: 0, bufferSize: 0, bufferRevision: 0, effectiveSampleSize: null });
   curriculum.complete(base, outcome(0.2, ["a", "b"]));
   expect(curriculum.next()).toMatchObject({
-    ...{ drawIndex: 1, bufferSize: 2, bufferRevision: 2, effectiveSampleSize: 2, isReplay: true },
+    drawIndex: 1,
+    bufferSize: 2,
+    bufferRevision: 2,
+    effectiveSampleSize: 2,
+    isReplay: true,
   });
 });
 
