@@ -82,7 +82,7 @@ interface Scored {
  */
 export function assessGroup(start: GroupStart, rollouts: readonly Rollout[], options: ExitOptions): Group {
   const scored = scoreRollouts(start, rollouts, options);
-  const isOverlong = rollouts.map(({ finish, failure }) => failure === undefined && finish === "length");
+  const isOverlong = rollouts.map(({ finish }) => finish === "length");
   const isMasked = isOverlong.map((overlong) => overlong && options.overlongFilter);
   const rewards: (number | null)[] = rollouts.map(() => null);
   for (const { index, reward } of scored) rewards[index] = reward;

@@ -109,6 +109,10 @@ test.each<[Partial<Rollout>, string]>([
   [{ quality: 1.5 }, "its quality 1.5 lies outside 0 .. 1"],
   [{ mask: Uint8Array.of(0, 0, 1, 1, 1, 1, 1) }, "token 4 has mask 1 but was not sampled in a turn"],
   [{ mask: Uint8Array.of(0, 0, 1, 1, 0, 1, 0) }, "token 6 has mask 0 but was sampled in a turn"],
+  [
+    { mask: Uint8Array.of(0, 1, 1, 1, 0, 1, 1), turns: [{ response: "", start: 1, end: 4 }, twoTurns().turns[1]!] },
+    "token 1 has mask 1 but was not sampled in a turn",
+  ],
   [{ logprobs: new Float32Array(7).fill(Number.NaN) }, "token 2 was sampled with logprob NaN"],
   [{ logprobs: new Float32Array(7).fill(0.5) }, "token 2 was sampled with logprob 0.5"],
   [{ versions: ints(-1, -1, 3, -1, -1, 4, 4) }, "token 3 was sampled by version -1"],

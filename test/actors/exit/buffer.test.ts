@@ -28,7 +28,7 @@ test("among the lowest the oldest-scored leaves, then the oldest-created, then t
     new InstanceBuffer(options(instances.length), instances).insert(item("new", 0.1, 9));
   const keyOf = (insertion: ReturnType<InstanceBuffer["insert"]>) =>
     insertion.kind === "replaced" ? insertion.evicted.key : insertion.kind;
-  expect(keyOf(evictedFrom(item("a", 0.2, 0), item("b", 0.1, 5), item("c", 0.1, 4)))).toBe("c");
+  expect(keyOf(evictedFrom(item("a", 0.2, 0), item("b", 0.1, 5, 1), item("c", 0.1, 4, 2)))).toBe("c");
   expect(keyOf(evictedFrom(item("a", 0.1, 5, 3), item("b", 0.1, 5, 2)))).toBe("b");
   expect(keyOf(evictedFrom(item("a", 0.1, 5, 3), item("b", 0.1, 5, 3)))).toBe("a");
   const byCreation = new InstanceBuffer({ bufferCapacity: 2, evictionTie: "oldest-created" }, [

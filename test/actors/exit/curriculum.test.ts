@@ -111,12 +111,35 @@ test("a draw whose instance was evicted meanwhile refreshes nothing, and its chi
   ]);
 });
 
-test("a failed group changes nothing", () => {
-  const curriculum = begin("exit");
+test("a failed group changes nothing, not even the score of the instance it began from", () => {
+  const curriculum = begin("exit", { minBufferSize: 1, selfIterationProbability: 1 });
   curriculum.complete(curriculum.next(), outcome(0.25, ["a"]));
+  const replay = curriculum.next();
   const before = curriculum.instances();
-  expect(curriculum.complete(curriculum.next(), outcome(null)).insertions).toEqual([]);
+  expect(curriculum.complete(replay, outcome(null, ["b"]))).toMatchObject({ refreshed: null, insertions: [] });
   expect(curriculum.instances()).toEqual(before);
+});
+
+test("a strategy without selection draws base tasks even over a buffer that another run has filled", () => {
+  const filled = begin("improve");
+  filled.complete(filled.next(), outcome(0.25, ["a"], ["b"]));
+  filled.complete(filled.next(), outcome(0.25, ["a"], ["b"]));
+  const options = optionsOf("grpo", { selfIterationProbability: 1 });
+  const restored = Curriculum.restore(ids, options, filled.save());
+  expect([restored.instances().length, restored.next().isReplay]).toEqual([2, false]);
+});
+
+test("kappa sharpens the draw towards high scores", () => {
+  const spreadAt = (kappa: number) => {
+    const curriculum = begin("improve", { kappa, selfIterationProbability: 1 });
+    const draws = [curriculum.next(), curriculum.next()];
+    curriculum.complete(draws[0]!, outcome(0.25, ["a"]));
+    curriculum.complete(draws[1]!, outcome(0, ["b"]));
+    return curriculum.next().effectiveSampleSize;
+  };
+  expect(spreadAt(0)).toBe(2);
+  expect(spreadAt(20)).toBeCloseTo(1 / (0.993307 ** 2 + 0.006693 ** 2), 4);
+  expect(spreadAt(5)).toBeCloseTo(1 / (0.7773 ** 2 + 0.2227 ** 2), 4);
 });
 
 test("one rollout enters by default, all or one of the best on demand", () => {
@@ -128,6 +151,9 @@ test("one rollout enters by default, all or one of the best on demand", () => {
   expect(new Set(seeds.map((seed) => insertedBy("one", seed)))).toEqual(
     new Set(["rollout 0", "rollout 1", "rollout 2"]),
   );
+  const curriculum = begin("improve");
+  const withinARun = ids.map(() => curriculum.complete(curriculum.next(), outcome(0.2, ["a"], ["b"])).rolloutIds[0]);
+  expect(new Set(withinARun).size).toBe(2);
   expect(insertedBy("all", 1)).toBe("rollout 0 rollout 1 rollout 2");
   expect(new Set(seeds.map((seed) => insertedBy("best", seed)))).toEqual(new Set(["rollout 0"]));
 });
@@ -187,6 +213,10 @@ test("base tasks enter the buffer only on demand, and are then attempted plainly
     ]);
     return new Set(modes.map(String));
   };
+  const curriculum = begin("improve", { bufferBase: true, minBufferSize: 1, selfIterationProbability: 1 });
+  const kindsOf = () => curriculum.complete(curriculum.next(), outcome(0.2, ["a"])).insertions.map(({ kind }) => kind);
+  expect(kindsOf()).toEqual(["inserted", "inserted"]);
+  expect(kindsOf()).toEqual(["refreshed"]);
   expect(replayOf(false)).toEqual(new Set(["1,improve"]));
   expect(replayOf(true)).toEqual(new Set(["0,base", "1,improve"]));
 });
