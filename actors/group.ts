@@ -16,9 +16,9 @@ import { checkRollout, type Rollout } from "./rollout.ts";
 
 /** Why a scored group carries no gradient. */
 export type FilterCause =
-  /** Every reward is the lowest possible. */
+  /** Every reward is 0. */
   | "all-zero"
-  /** Every reward is the highest possible. */
+  /** Every reward is 1. */
   | "all-one"
   /** Every reward is the same, in between. */
   | "equal"
@@ -178,11 +178,10 @@ function countFailures(rollouts: readonly Rollout[]): Record<string, number> {
 }
 
 function judge(rewards: readonly number[], isAllMasked: boolean, options: ExitOptions): Verdict {
-  const { zeroVarianceTolerance: tolerance, rewardRange } = options;
+  const tolerance = options.zeroVarianceTolerance;
   const [least, most] = [Math.min(...rewards), Math.max(...rewards)];
-  const isNear = (reward: number, end: number) => Math.abs(reward - end) <= tolerance;
   if (most - least <= tolerance) {
-    const cause = isNear(least, rewardRange[0]) ? "all-zero" : isNear(most, rewardRange[1]) ? "all-one" : "equal";
+    const cause = least <= tolerance ? "all-zero" : most >= 1 - tolerance ? "all-one" : "equal";
     return { kind: "filtered", cause };
   }
   return isAllMasked ? { kind: "filtered", cause: "all-masked" } : { kind: "trainable" };

@@ -39,6 +39,8 @@ export interface TrainingPreset {
 export interface EvaluationPreset {
   /** K: self-improvement steps at inference. */
   readonly budget: number;
+  /** At test time no step diverges, whatever the strategy trained with. */
+  readonly mode: "improve";
   readonly plottedSteps: readonly number[];
   /** Independent chains or searches per task and checkpoint. */
   readonly sampleCount: number;
@@ -107,7 +109,7 @@ const DOMAINS: Readonly<Record<DomainName, Domain>> = {
       maxResponseTokens: 2048,
     },
     options: { advantage: "standard" },
-    evaluation: { budget: 16, plottedSteps: [0, 1, 2, 4, 8, 16], sampleCount: 8, runCount: 3 },
+    evaluation: { budget: 16, mode: "improve", plottedSteps: [0, 1, 2, 4, 8, 16], sampleCount: 8, runCount: 3 },
     columns: {
       grpo: column(1e-6, 0, 0, 0, 0),
       curriculum: column(1e-6, 512, 128, 0.5, 0),
@@ -128,7 +130,7 @@ const DOMAINS: Readonly<Record<DomainName, Domain>> = {
       maxResponseTokens: 2048,
     },
     options: { advantage: "centred", overlongFilter: true },
-    evaluation: { budget: 4, plottedSteps: [0, 1, 2, 4], sampleCount: 8, runCount: 3 },
+    evaluation: { budget: 4, mode: "improve", plottedSteps: [0, 1, 2, 4], sampleCount: 8, runCount: 3 },
     columns: {
       grpo: column(1e-6, 0, 0, 0, 0),
       curriculum: column(5e-7, 320, 320, 0.2, 0),
@@ -154,6 +156,7 @@ const DOMAINS: Readonly<Record<DomainName, Domain>> = {
     },
     evaluation: {
       budget: 16,
+      mode: "improve",
       plottedSteps: Array.from({ length: 17 }, (_, step) => step),
       sampleCount: 16,
       runCount: 3,

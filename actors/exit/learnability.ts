@@ -2,12 +2,10 @@
 // Knows rewards only; knows neither tasks nor buffers.
 // The buffer ranks by S, and a group with S = 0 carries no gradient.
 
-/** How S and the statistics of a group are taken. */
+/** How S is taken. */
 export interface LearnabilityOptions {
-  /** D5: 0 is the population variance, at most .25 for binary rewards; 1 the sample variance. */
+  /** D5: 0 is the population variance, at most .25; 1 the sample variance. */
   readonly varianceDdof: 0 | 1;
-  /** The rewards' lowest and highest possible value; S is taken on rewards rescaled to [0, 1] (4.6). */
-  readonly rewardRange: readonly [number, number];
 }
 
 /** Arithmetic mean. NaN for no values. */
@@ -37,28 +35,21 @@ export function variance(values: ArrayLike<number>, ddof: 0 | 1 = 0): number {
  *
  * Rounded to 12 decimals: groups that differ only in the order of their rewards, or by float noise in rewards that
  * were summed, get the same S, so that ties in the buffer are ties (D8) and equal rewards have S = 0.
- * @param rewards [n], n >= 2, before any diversity multiplication and with overlong rollouts in it (D6, D20)
- * @throws RangeError if there are fewer than two rewards or one lies outside the reward range
+ * @param rewards [n], n >= 2, in [0, 1]; before any diversity multiplication and with overlong rollouts in it (D6, D20)
+ * @throws RangeError if there are fewer than two rewards or one lies outside [0, 1]
  */
-export function learnability(rewards: ArrayLike<number>, options: LearnabilityOptions): number {
+export function learnability(rewards: readonly number[], { varianceDdof }: LearnabilityOptions): number {
   if (rewards.length < 2) {
     throw new RangeError(
       `a group of ${rewards.length} scored rollouts has no variance — in learnability — ask for S only where two or ` +
         "more rollouts were scored.",
     );
   }
-  const rescaled = Array.from(rewards, (reward) => rescale(reward, options.rewardRange));
-  return Math.round(variance(rescaled, options.varianceDdof) * 1e12) / 1e12;
-}
-
-function rescale(reward: number, [lowest, highest]: readonly [number, number]): number {
-  const share = (reward - lowest) / (highest - lowest);
-  const slack = 1e-6; // float noise of summed rewards
-  if (!(share >= -slack && share <= 1 + slack)) {
+  const stray = rewards.find((reward) => !(reward >= 0 && reward <= 1));
+  if (stray !== undefined) {
     throw new RangeError(
-      `reward ${reward} lies outside ${lowest} .. ${highest} — in learnability — normalise it where it is made, or ` +
-        "set rewardRange.",
+      `reward ${stray} lies outside 0 .. 1 — in learnability — rescale it where it is made, so that S compares tasks.`,
     );
   }
-  return Math.min(1, Math.max(0, share));
+  return Math.round(variance(rewards, varianceDdof) * 1e12) / 1e12;
 }

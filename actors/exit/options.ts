@@ -66,7 +66,6 @@ export const DEFAULT_OPTIONS: ExitOptions = {
   bufferBase: false, // D11
   keepReasoning: false, // D14
   varianceDdof: 0, // D5
-  rewardRange: [0, 1],
   rewardKinds: { base: "absolute", improve: "absolute", diverge: "absolute" }, // D28, D30
   learnabilityOf: "reward", // D6
   advantage: "standard", // D17
@@ -97,8 +96,6 @@ export function checkOptions(options: ExitOptions): ExitOptions {
     need(options[name] >= 0 && Number.isFinite(options[name]), name, options[name], "a finite number, 0 or more");
   }
   need(options.diversityCap > 0, "diversityCap", options.diversityCap, "a number above 0");
-  const [lowest, highest] = options.rewardRange;
-  need(lowest < highest, "rewardRange", `[${lowest}, ${highest}]`, "the lowest reward before the highest");
   const { minBufferSize, bufferCapacity, mechanisms } = options;
   if (mechanisms.selection) {
     need(bufferCapacity > 0, "bufferCapacity", bufferCapacity, "at least 1 where selection is on");

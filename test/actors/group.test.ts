@@ -73,7 +73,7 @@ test("a group whose rewards are all equal is filtered by cause, with S and every
     [[1, 1, 1], "all-one"],
     [[0.4, 0.4, 0.4], "equal"],
     [[0.1 + 0.2, 0.3, 0.3], "equal"],
-    [[1, 1 - 1e-9, 1], "all-one"],
+    [[1 - 2e-9, 1 - 1e-9, 1 - 1e-9], "all-one"],
   ] as const) {
     const group = assess(rewards);
     expect(group.verdict).toEqual({ kind: "filtered", cause });

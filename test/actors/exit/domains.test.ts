@@ -118,10 +118,11 @@ test("tool use alone takes Dr. GRPO and overlong filtering, competitions alone p
   expect(mle.options.rewardKinds.diverge).toBe("absolute");
 });
 
-test("the inference budget is 16 steps, but 4 for tool use, with 8 samples a task and 16 searches a competition", () => {
+test("the inference budget is 16 steps, but 4 for tool use, of improve steps only, with 8 samples a task or 16 searches", () => {
   const evaluations = ["math", "tools", "mle"].map((name) => presetFor(name as DomainName, "grpo").evaluation);
   expect(evaluations.map(({ budget }) => budget)).toEqual([16, 4, 16]);
   expect(evaluations.map(({ sampleCount }) => sampleCount)).toEqual([8, 8, 16]);
   expect(evaluations.map(({ plottedSteps }) => plottedSteps.length)).toEqual([6, 4, 17]);
+  expect(evaluations.map(({ mode }) => mode)).toEqual(["improve", "improve", "improve"]);
   expect(evaluations.map(({ runCount }) => runCount)).toEqual([3, 3, 3]);
 });

@@ -52,7 +52,6 @@ test.each([
   [{ kappa: -1 }, "kappa is -1", "a finite number, 0 or more"],
   [{ kappa: Number.POSITIVE_INFINITY }, "kappa is Infinity", "a finite number, 0 or more"],
   [{ diversityCap: 0 }, "diversityCap is 0", "a number above 0"],
-  [{ rewardRange: [1, 0] as const }, "rewardRange is [1, 0]", "the lowest reward before the highest"],
   [{ bufferCapacity: 0 }, "bufferCapacity is 0", "at least 1 where selection is on"],
   [{ minBufferSize: 513 }, "minBufferSize is 513", "at most bufferCapacity, 512"],
 ])("options that cannot run are refused by name: %o", (change, what, wanted) => {
