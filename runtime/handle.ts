@@ -1,7 +1,7 @@
 // The typed face of an actor anywhere: call, stream, cast, options.
 // Types come from the class; at run time a handle is an address and a way to call, and travels as the address alone.
 
-import type { Caller, CallOptions } from "./caller.ts";
+import type { CallOptions, Reply } from "./caller.ts";
 import { ActorError } from "./errors.ts";
 
 /** A method's result as its caller sees it: generators become streams, everything else a promise. */
@@ -30,17 +30,23 @@ export type Handle<T extends object> = Calls<T> & {
   with(options: CallOptions): Handle<T>;
 };
 
+/** What a handle needs of whoever carries its calls. */
+export interface Calling {
+  call(target: string, method: string, args: readonly unknown[], options?: CallOptions): Reply;
+  cast(target: string, method: string, args: readonly unknown[]): void;
+}
+
 /** What a handle knows: kept beside the proxy, where no method name can hide it. */
 interface HandleState {
   address: string;
-  caller: Caller;
+  caller: Calling;
   options: CallOptions;
 }
 
 const states = new WeakMap<object, HandleState>();
 
 /** Makes the face of the actor at this address. */
-export function makeHandle<T extends object>(address: string, caller: Caller, options: CallOptions = {}): Handle<T> {
+export function makeHandle<T extends object>(address: string, caller: Calling, options: CallOptions = {}): Handle<T> {
   const state: HandleState = { address, caller, options };
   const methods = new Map<string, (...args: unknown[]) => unknown>();
   // A function as the target, so that a forgotten method name fails as a call and not as "not a function".

@@ -9,14 +9,24 @@ export {
   type StartReason,
 } from "./actor.ts";
 export { type CallOptions, Reply } from "./caller.ts";
-export type { CellReport, MessageRecord } from "./cell.ts";
+export type { CellReport, MessageRecord, MessageRecord as FlightRecord } from "./cell.ts";
 export { type Clock, ManualClock, pause, realClock } from "./clock.ts";
-export { NdArray, type NumberArray } from "./codec.ts";
+export { NdArray, type NumberArray, packValue, unpackValue } from "./codec.ts";
 export { ActorError, type ErrorCode, errorCodes, isActorError } from "./errors.ts";
 export { addressOf, type Calls, cast, type Handle } from "./handle.ts";
 export type { ActorShape, Evaluation } from "./inspect.ts";
+export {
+  type Damage,
+  Journal,
+  type JournalOptions,
+  type JournalRecord,
+  readJournal,
+  readRecord,
+  segmentsOf,
+} from "./journal.ts";
 export { makeKeys, Node, type NodeOptions } from "./node.ts";
 export type { NodeControl } from "./node-control.ts";
+export { type LiveProgram, Program, type ProgramOptions } from "./program.ts";
 export type { NodeInfo } from "./registry.ts";
 export type { ActorReport, SpawnOptions } from "./residents.ts";
 export type { KeyPair } from "./security.ts";

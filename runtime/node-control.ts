@@ -16,12 +16,21 @@ export interface NodeControl {
   awaitDown(address: string): Promise<Down>;
   /** The full address of a name. */
   resolve(name: string): Promise<string>;
-  info(): Promise<{ name: string; pid: number; actorCount: number; rssBytes: number }>;
+  info(): Promise<NodeReport>;
   actors(): Promise<ActorReport[]>;
   /** The flight recorder: the last messages, newest last. */
   recent(address: string): Promise<MessageRecord[]>;
   describe(address: string): Promise<ActorShape>;
   evaluate(address: string, expression: string, how: EvaluateOptions): Promise<Evaluation>;
+}
+
+export interface NodeReport {
+  name: string;
+  pid: number;
+  actorCount: number;
+  rssBytes: number;
+  /** Its actors are being stopped; it will say goodbye. */
+  isStopping: boolean;
 }
 
 export interface HeadControl {
@@ -56,6 +65,7 @@ export function makeNodeControl(parts: {
       pid: process.pid,
       actorCount: residents.size,
       rssBytes: process.memoryUsage.rss(),
+      isStopping: node.isStopping,
     }),
     actors: () => residents.reports(),
     recent: async (address) => residents.host(nameOf(address)).control.recent(nameOf(address)),

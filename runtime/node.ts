@@ -136,6 +136,10 @@ export class Node {
     return this.#system.caller;
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   get isHead(): boolean {
     return this.#options.head === undefined;
   }
@@ -229,6 +233,18 @@ export class Node {
   onNodeDown(callback: (node: string, reason: string) => void): () => void {
     this.#nodeWatchers.add(callback);
     return () => this.#nodeWatchers.delete(callback);
+  }
+
+  /** Resolves when a node of this name is no member any more (as head). */
+  async departure(name: string): Promise<void> {
+    if (!this.#registry.node(name)) return;
+    await new Promise<void>((resolve) => {
+      const forget = this.onNodeDown((node) => {
+        if (node !== name) return;
+        forget();
+        resolve();
+      });
+    });
   }
 
   /** Stops every actor in reverse order of its start, then hosts, links and sockets. Twice is fine. */
