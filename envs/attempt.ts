@@ -166,7 +166,7 @@ export class Attempt<T extends Task, S> {
 
   /**
    * Puts the request for a second attempt where the policy answers it: in the place of the user message that waits for
-   * an answer, since it contains that request, or after the tool result that does.
+   * an answer, if that is the instruction it repeats, or after whatever else waits, a tool result for example.
    */
   #askAgain(state: S): void {
     const { mode, prefix } = this.#start;
@@ -179,7 +179,7 @@ export class Attempt<T extends Task, S> {
     }
     const feedback = last.feedback === undefined ? {} : { feedback: last.feedback };
     const parts = { instruction, previousResponse: visibleText(last.response), ...feedback };
-    if (this.#messages.at(-1)?.role === "user") this.#messages.pop();
+    if (request === this.#messages.at(-1) && request?.content === instruction) this.#messages.pop();
     this.#messages.push({ role: "user", content: this.#options.prompts[mode](parts) });
   }
 
