@@ -1,0 +1,218 @@
+// One helper process: started, greeted, called one call at a time, killed when it does not answer.
+// The only place in envs that starts processes. Lines of JSON over stdio: {id, method, params, deadlineMs} there,
+// {id, ok, result | error} back. Knows no world and no queue; several of these, and their successors, are a pool.
+// The process ends when its stdin does, so it ends with us however we end.
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { delimiter } from "node:path";
+import { type FailureCause, InfrastructureError } from "./errors.ts";
+import { LineSplitter } from "./lines.ts";
+
+/** What to start. */
+export interface WorkerCommand {
+  /** The name that the helper says in its hello, `math-verifier`; errors name it so. */
+  name: string;
+  file: string;
+  args: readonly string[];
+  /** Added to our own environment. */
+  env?: Readonly<Record<string, string>>;
+}
+
+/** Where our Python helpers run. */
+export interface PythonOptions {
+  /** The interpreter, with the helper's packages installed. */
+  python: string;
+  /** Folders to import from besides, that of the package `iterant` for one. */
+  pythonPath?: readonly string[];
+}
+
+/** A module of our Python package as a helper: deterministic hashes, UTC, one thread. */
+export function pythonWorker(name: string, module: string, options: PythonOptions): WorkerCommand {
+  const { python, pythonPath = [] } = options;
+  return {
+    name,
+    file: python,
+    args: ["-m", module],
+    env: {
+      PYTHONPATH: pythonPath.join(delimiter),
+      PYTHONHASHSEED: "0",
+      TZ: "UTC",
+      LC_ALL: "C.UTF-8",
+      OMP_NUM_THREADS: "1",
+    },
+  };
+}
+
+/** What a helper says of itself before its first call. */
+export type Hello = { protocol: number; name: string; pid: number; versions: Record<string, string> };
+
+/** The protocol this side speaks; a helper of another one is refused. */
+export const protocolVersion = 1;
+/** The longest line either side takes. */
+export const maxLineBytes = 16 * 1024 * 1024;
+/** How much of stderr is kept for error messages. */
+const keptStderrCharacters = 2_000;
+/** How long a helper may take to end after its stdin has; then it is killed. */
+const closeGraceMs = 2_000;
+
+type Answer = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: WorkerMethodError };
+type WorkerMethodError = { type: string; message: string };
+
+interface Pending {
+  id: number;
+  method: string;
+  resolve(result: unknown): void;
+  reject(error: InfrastructureError): void;
+  deadline: NodeJS.Timeout;
+}
+
+export class Worker {
+  readonly command: WorkerCommand;
+  /** Resolves when the process is gone, whatever the reason. */
+  readonly ended: Promise<void>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines = new LineSplitter(maxLineBytes);
+  #pending: Pending | undefined;
+  #lastId = 0;
+  #stderr = "";
+  /** Why it is about to end, if we know better than its exit code. */
+  #doom: { cause: FailureCause; what: string } | undefined;
+  #hasEnded = false;
+
+  constructor(command: WorkerCommand) {
+    this.command = command;
+    const { file, args, env } = command;
+    this.#child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+    this.#child.stdin.on("error", () => {}); // a write to a process that died; its end says more
+    this.#child.stdout.on("data", (chunk: Buffer) => this.#hear(chunk));
+    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-keptStderrCharacters);
+    });
+    this.ended = new Promise((resolve) => {
+      this.#child.on("error", (error) => this.#end(`could not be started: ${error.message}`, resolve));
+      this.#child.once("close", (code, signal) => this.#end(`ended with ${signal ?? `code ${code}`}`, resolve));
+      // A grandchild may hold stderr open for ever; what it would still say is not waited for.
+      this.#child.once("exit", () => setTimeout(() => this.#destroyStreams(), closeGraceMs).unref());
+    });
+  }
+
+  get isAlive(): boolean {
+    return !this.#hasEnded && this.#doom === undefined;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /**
+   * Waits until the helper has imported what it needs.
+   * @param deadlineMs minutes rather than seconds: imports are slow on a slow machine
+   * @throws InfrastructureError `worker_start`
+   */
+  async hello(deadlineMs: number): Promise<Hello> {
+    const hello = (await this.#send("hello", {}, deadlineMs).catch((error: unknown) => {
+      throw error instanceof InfrastructureError
+        ? new InfrastructureError("worker_start", error.failure.message)
+        : error;
+    })) as Hello;
+    if (hello.protocol === protocolVersion && hello.name === this.command.name) return hello;
+    const said = `calls itself ${hello.name} and speaks protocol ${hello.protocol}, not ${protocolVersion}`;
+    this.#kill("worker_start", said);
+    throw new InfrastructureError("worker_start", this.#message(said, "install both sides from the same release"));
+  }
+
+  /**
+   * Calls a method and waits for its result. One call at a time.
+   * A helper that gives no answer by the deadline is killed.
+   * @throws InfrastructureError `worker_timeout`, `worker_died`, `worker_error`, `worker_closed`
+   */
+  call(method: string, params: unknown, deadlineMs: number): Promise<unknown> {
+    return this.#send(method, params, deadlineMs);
+  }
+
+  /** Ends the process: by the end of its stdin, and by force if that does not do. Resolves when it is gone. */
+  close(): Promise<void> {
+    if (!this.#hasEnded) {
+      this.#doom ??= { cause: "worker_closed", what: "was closed before it could answer" };
+      this.#child.stdin.end();
+      setTimeout(() => this.#child.kill("SIGKILL"), closeGraceMs).unref();
+    }
+    return this.ended;
+  }
+
+  #send(method: string, params: unknown, deadlineMs: number): Promise<unknown> {
+    if (this.#pending) throw new Error(`a second call before the first returned - ${this.#who()} - await each call`);
+    if (!this.isAlive) return Promise.reject(this.#failure("worker_died", "had ended before the call"));
+    const id = ++this.#lastId;
+    const line = `${JSON.stringify({ id, method, params, deadlineMs })}\n`;
+    if (Buffer.byteLength(line) > maxLineBytes) {
+      const what = `was to be sent ${Buffer.byteLength(line)} bytes, more than ${maxLineBytes}`;
+      return Promise.reject(this.#failure("worker_error", what));
+    }
+    return new Promise((resolve, reject) => {
+      const deadline = setTimeout(() => {
+        this.#kill("worker_timeout", `gave no answer to ${method} within ${deadlineMs} ms and was killed`);
+      }, deadlineMs);
+      this.#pending = { id, method, resolve, reject, deadline };
+      this.#child.stdin.write(line);
+    });
+  }
+
+  #hear(chunk: Buffer): void {
+    try {
+      for (const line of this.#lines.push(chunk)) this.#settle(JSON.parse(line) as Answer);
+    } catch (error) {
+      this.#kill("worker_died", `said what is no answer: ${(error as Error).message}`);
+    }
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending;
+    if (answer.id !== pending?.id) throw new Error(`an answer to call ${answer.id}, which was not asked`);
+    this.#pending = undefined;
+    clearTimeout(pending.deadline);
+    if (answer.ok) pending.resolve(answer.result);
+    else
+      pending.reject(
+        this.#failure("worker_error", `raised ${answer.error.type} in ${pending.method}: ${answer.error.message}`),
+      );
+  }
+
+  #kill(cause: FailureCause, what: string): void {
+    this.#doom ??= { cause, what };
+    this.#child.kill("SIGKILL");
+  }
+
+  #end(exit: string, resolve: () => void): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const { cause, what } = this.#doom ?? { cause: "worker_died", what: exit };
+    if (this.#pending) {
+      clearTimeout(this.#pending.deadline);
+      this.#pending.reject(this.#failure(cause, what));
+    }
+    resolve();
+  }
+
+  #destroyStreams(): void {
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+  }
+
+  #failure(cause: FailureCause, what: string): InfrastructureError {
+    const stderr = this.#stderr.trim();
+    const advice = stderr === "" ? `run ${this.#commandLine()} by hand` : `its last words:\n${stderr}`;
+    return new InfrastructureError(cause, this.#message(what, advice));
+  }
+
+  #message(what: string, advice: string): string {
+    return `the helper process ${what} - ${this.#who()} - ${advice}`;
+  }
+
+  #who(): string {
+    return `${this.command.name}, pid ${this.pid ?? "none"}`;
+  }
+
+  #commandLine(): string {
+    return [this.command.file, ...this.command.args].join(" ");
+  }
+}
