@@ -30,12 +30,15 @@ export interface Batch {
   readonly promptHashes: readonly string[];
 }
 
+/** What a batch is made of: a group without what the learner must not see. */
+export type CreditedGroup = Pick<Group, "rollouts" | "verdict" | "rewards" | "advantages" | "isMasked">;
+
 /**
  * Lays groups end to end, in order. Failed rollouts are left out. Masked rollouts stay, with a mask of zeros, because
  * a learner that averages over rollouts counts them (3.6).
  * @throws RangeError if a group is not trainable, or if what comes out is not a batch
  */
-export function makeBatch(batchId: string, groups: readonly Group[]): Batch {
+export function makeBatch(batchId: string, groups: readonly CreditedGroup[]): Batch {
   const rows = groups.flatMap((group, groupIndex) => {
     if (group.verdict.kind !== "trainable") {
       throw broken(batchId, `group ${groupIndex} is ${group.verdict.kind}`, "batch trainable groups only");

@@ -24,9 +24,11 @@ export {
   readRecord,
   segmentsOf,
 } from "./journal.ts";
+export { monitor } from "./monitor.ts";
 export { makeKeys, Node, type NodeOptions } from "./node.ts";
 export type { NodeControl } from "./node-control.ts";
 export { type LiveProgram, Program, type ProgramOptions } from "./program.ts";
+export { localPython } from "./python.ts";
 export type { NodeInfo } from "./registry.ts";
 export type { ActorReport, SpawnOptions } from "./residents.ts";
 export type { KeyPair } from "./security.ts";

@@ -14,11 +14,17 @@ export interface PythonOptions {
 /** The folder that holds the package `iterant`, beside `dist`. */
 const trainerPath = fileURLToPath(new URL("../../trainer-py", import.meta.url));
 
+/** The interpreter of this machine and where it finds our package: for helper processes as for hosts. */
+export function localPython(options: PythonOptions = {}): { executable: string; path: string[] } {
+  const path = [trainerPath, ...(options.path ?? []), process.env.PYTHONPATH ?? ""].filter((folder) => folder !== "");
+  return { executable: options.executable ?? process.env.ITERANT_PYTHON ?? "python3", path };
+}
+
 /** The command line of a host. */
 export function pythonCommand(options: PythonOptions): { file: string; args: string[]; env: Record<string, string> } {
-  const path = [trainerPath, ...(options.path ?? []), process.env.PYTHONPATH ?? ""].filter((folder) => folder !== "");
+  const { executable, path } = localPython(options);
   return {
-    file: options.executable ?? process.env.ITERANT_PYTHON ?? "python3",
+    file: executable,
     args: ["-u", "-m", "iterant.host"],
     env: {
       PYTHONPATH: path.join(":"),

@@ -2,6 +2,7 @@
 // Knows what a history is and how one grows; knows neither how instances are chosen nor how episodes are run.
 // First in the flow: the buffer keeps instances, selection draws one, an episode expands it into new ones.
 import { createHash } from "node:crypto";
+import type { Message } from "../../envs/index.ts";
 
 /** How an episode begins: a plain attempt, an improvement of a shown response, or a departure from it (4.8). */
 export type Mode = "base" | "improve" | "diverge";
@@ -11,7 +12,7 @@ export interface Turn {
   /** The visible response, as it is shown again and replayed (D14). */
   readonly response: string;
   /** What the environment answered, where the episode went on. */
-  readonly observation?: string;
+  readonly observation?: readonly Message[];
   /** e_t: feedback on the response, such as an error trace. */
   readonly feedback?: string;
   /** k_t: self-iteration steps that lie behind the response; 0 is an ordinary attempt. */

@@ -14,7 +14,7 @@ const sampled = (ids: number[], version = 3) => ({
 function twoTurns(): Rollout {
   const draft = new RolloutDraft("r1", ints(5, 6));
   draft.appendSampled("first", sampled([7, 8], 3));
-  draft.appendObserved(ints(9), { observation: "wrong", feedback: "line 1" });
+  draft.appendObserved(ints(9), { observation: [{ role: "tool", content: "wrong" }], feedback: "line 1" });
   draft.appendSampled("second", sampled([10, 11], 4));
   return draft.finish({ text: "second", finish: "stop", quality: 1 });
 }
@@ -26,7 +26,7 @@ test("a rollout of several turns is one sequence in which only sampled tokens ar
   expect([...rollout.logprobs]).toEqual([0, 0, -0.875, -1, 0, -1.25, -1.375]);
   expect([...rollout.versions]).toEqual([NO_VERSION, NO_VERSION, 3, 3, NO_VERSION, 4, 4]);
   expect(rollout.turns).toEqual([
-    { response: "first", observation: "wrong", feedback: "line 1", start: 2, end: 4 },
+    { response: "first", observation: [{ role: "tool", content: "wrong" }], feedback: "line 1", start: 2, end: 4 },
     { response: "second", start: 5, end: 7 },
   ]);
   checkRollout(rollout);

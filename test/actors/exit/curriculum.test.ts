@@ -30,7 +30,7 @@ function outcome(score: number | null, ...rollouts: string[][]): GroupOutcome {
     score,
     episodes: rollouts.map((responses, index) => ({
       rolloutId: `rollout ${index}`,
-      turns: responses.map((response) => ({ response, observation: "ok" })),
+      turns: responses.map((response) => ({ response, observation: [{ role: "user" as const, content: "ok" }] })),
       quality: 1 - index / 10,
     })),
   };

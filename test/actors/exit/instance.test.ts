@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { baseInstance, expand, instanceKey, prefixInstances, startTurn } from "../../../actors/exit/instance.ts";
 
-const say = (...responses: string[]) => responses.map((response) => ({ response, observation: `saw ${response}` }));
+const say = (...responses: string[]) =>
+  responses.map((response) => ({ response, observation: [{ role: "user" as const, content: `saw ${response}` }] }));
 const origin = { mode: "base", quality: 0, score: 0.1, iteration: 4, variant: "iterates" } as const;
 
 /** An instance at turn 2 of a plain episode of three turns, once improved there. */

@@ -1,0 +1,210 @@
+// A run's configuration: every key, its bounds and its default, as one schema. What is not here cannot be set.
+// Knows names and numbers; files, presets and the command line are the tools' affair. Units are in the names.
+import { z } from "zod";
+import { DEFAULT_OPTIONS, type ExitOptions, presetFor, STRATEGIES, type StrategyName } from "./exit/index.ts";
+
+const count = (minimum = 1) => z.int().min(minimum);
+const probability = z.number().min(0).max(1);
+const positive = z.number().positive();
+
+/** Options of ExIt that may be set by name (exit/options.ts); `mechanisms` comes from the strategy unless given. */
+const exitSchema = z.strictObject({
+  mechanisms: z
+    .strictObject({
+      selection: z.boolean(),
+      prefixReset: z.boolean(),
+      expansion: z.boolean(),
+      divergence: z.boolean(),
+      diversity: z.boolean(),
+    })
+    .describe("a mix of mechanisms of your own, instead of the strategy's"),
+  minBufferSize: count(0).describe("B_min: replays begin once the buffer holds so many"),
+  selfIterationProbability: probability.describe("p: how often a prompt is drawn from the buffer"),
+  divergenceProbability: probability.describe("p_div: how often such a prompt asks for another approach"),
+  kappa: z.number().min(0).describe("D1: inverse temperature of the draw from the buffer"),
+  baseOrder: z.enum(["epochs", "uniform"]).describe("D21: base tasks in shuffled epochs, or drawn with replacement"),
+  bufferCapacity: count(0).describe("N"),
+  evictionTie: z.enum(["oldest-scored", "oldest-created"]).describe("D8: who leaves among equals"),
+  insertPerGroup: z.enum(["one", "all", "best"]).describe("D2: whose prefixes of a group enter the buffer"),
+  bufferBase: z.boolean().describe("D11: base tasks enter the buffer too"),
+  keepReasoning: z.boolean().describe("D14: keep think blocks in what is shown again"),
+  varianceDdof: z.union([z.literal(0), z.literal(1)]).describe("D5: population (0) or sample (1) variance"),
+  learnabilityOf: z.enum(["reward", "quality"]).describe("D6: what S is the variance of"),
+  advantage: z.enum(["standard", "centred"]).describe("D17: divided by the group's deviation, or only centred"),
+  overlongFilter: z.boolean().describe("mask episodes that the token limit cut off (3.6)"),
+  overlongInStatistics: z.boolean().describe("D20: masked episodes still count in the group's mean"),
+  diversityMode: z.enum(["paper", "minmax", "mean1"]).describe("D9, D31: Eq. 6 as printed, or a bounded form of it"),
+  diversityRangeGuard: z.number().min(0).describe("D9: below this range of distances all coefficients are 1"),
+  diversityCap: positive.describe("D9: no coefficient is larger"),
+});
+
+export const runConfigSchema = z.strictObject({
+  strategy: z.enum(Object.keys(STRATEGIES) as [StrategyName, ...StrategyName[]]).describe("which of the paper's five"),
+  domain: z.enum(["math"]).describe("the world"),
+  seed: z.int().min(0).describe("every choice of the run follows from it"),
+  model: z.string().min(1).describe("a Hugging Face causal LM folder, or tiny"),
+  problems: z.strictObject({
+    train: z.string().min(1).describe("a JSON-lines file, or tiny"),
+    heldOut: z.string().min(1).nullable().describe("a file of its own to evaluate on; else a share of train"),
+    heldOutShare: probability.describe("share of train that is kept from training, where heldOut names no file"),
+    subset: count().nullable().describe("train on so many, drawn by the seed"),
+    skipBad: z.boolean().describe("leave bad lines out and count them"),
+  }),
+  exit: exitSchema.partial().describe("options of ExIt; what is not named comes from the strategy's table"),
+  training: z.strictObject({
+    iterations: count(0).describe("batches to train on"),
+    promptsPerBatch: count().describe("P"),
+    rolloutsPerPrompt: count(2).describe("G"),
+    maxLag: count(0).describe("K: how many versions old a token may be when it is trained on; 0 is on-policy"),
+    targetMinutes: positive.nullable().describe("fit the number of iterations to this time; null to do all"),
+    minIterations: count(0).describe("never fewer than this, whatever the time"),
+  }),
+  sampling: z.strictObject({
+    temperature: z.number().min(0),
+    topP: z.number().gt(0).max(1),
+    topK: count(0).describe("0 keeps all"),
+    maxTokens: count().describe("of one response"),
+  }),
+  loss: z
+    .strictObject({
+      preset: z.enum(["grpo", "dr_grpo", "dapo", "gspo", "cispo", "decoupled"]).describe("a paper's objective"),
+      anchor: z.enum(["behaviour", "proximal"]).describe("what the clipped ratio is taken against"),
+      ratio: z.enum(["token", "sequence"]).describe("its level"),
+      clip: z.enum(["ppo", "cispo"]).describe("what clipping does"),
+      clipLow: positive.max(1),
+      clipHigh: positive,
+      correction: z.enum(["none", "truncated", "band", "decoupled"]).describe("for tokens of an older policy"),
+      correctionLevel: z.enum(["token", "sequence"]),
+      correctionCap: positive,
+      kl: z.enum(["none", "k1", "k2", "k3"]).describe("D19: estimator of the KL term"),
+      beta: z.number().min(0).describe("its coefficient"),
+      denominator: z.enum(["per_sequence", "token", "constant"]).describe("D18"),
+      maxLength: count().describe("L_max of the constant denominator, in tokens"),
+    })
+    .partial()
+    .required({ preset: true })
+    .describe("the objective; a key that is named overrules the preset"),
+  learner: z.strictObject({
+    engine: z.enum(["torch", "deepspeed"]),
+    ranks: count().describe("processes that share a batch; more than one needs deepspeed"),
+    zeroStage: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]).describe("ZeRO"),
+    device: z.enum(["auto", "cpu", "cuda"]),
+    autocast: z.enum(["none", "bfloat16"]),
+    microBatchTokens: count().describe("positions a micro-batch may take"),
+    epochsPerBatch: count(),
+    learningRate: positive,
+    warmupUpdates: count(0),
+    adamBetas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]),
+    weightDecay: z.number().min(0),
+    maxGradNorm: positive.nullable(),
+    referenceInterval: count().describe("M: updates between moves of the reference policy"),
+    referenceAlpha: probability.describe("alpha: ref <- alpha theta + (1 - alpha) ref"),
+  }),
+  engine: z.strictObject({
+    kind: z.enum(["slot"]),
+    replicas: count().describe("engine processes"),
+    slots: count().describe("completions sampled at a time in each"),
+    device: z.enum(["cpu", "cuda"]),
+    maxLength: count().nullable().describe("positions of prompt and response together; the model's unless said"),
+    generateDeadlineS: positive,
+  }),
+  environments: z.strictObject({
+    count: count().describe("environment actors"),
+    verifiers: count().describe("verifier processes for each"),
+    requireBoxed: z.boolean().describe("only a \\boxed{} answer counts"),
+  }),
+  evaluation: z.strictObject({
+    K: count(0).describe("self-improvement steps after the first answer"),
+    problems: count().describe("held-out problems, at most"),
+    samples: count().describe("chains for each problem"),
+    every: count(0).describe("iterations between evaluations; 0 for first and last only"),
+    temperature: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe("the model's own generation config unless said; so the next two"),
+    topP: z.number().gt(0).max(1).nullable(),
+    topK: count(0).nullable(),
+  }),
+  checkpoint: z.strictObject({
+    every: count().describe("iterations between checkpoints"),
+    keep: count().describe("so many of the newest are kept"),
+  }),
+});
+
+/** A run's configuration, whole: what is written beside its records. */
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** Any part of it, as a preset or a user's file gives it. */
+export type PartialConfig = {
+  [Key in keyof RunConfig]?: RunConfig[Key] extends object ? Partial<RunConfig[Key]> : RunConfig[Key];
+};
+
+/** The defaults: the paper's table of the domain and strategy, and for what it leaves open section 9's. */
+export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyName): RunConfig {
+  const { training, evaluation } = presetFor(domain, strategy);
+  return {
+    strategy,
+    domain,
+    seed: 0,
+    model: "tiny",
+    problems: { train: "tiny", heldOut: null, heldOutShare: 0.1, subset: null, skipBad: false },
+    exit: {},
+    training: {
+      iterations: training.iterations,
+      promptsPerBatch: training.promptsPerBatch,
+      rolloutsPerPrompt: training.rolloutsPerPrompt,
+      maxLag: 1,
+      targetMinutes: null,
+      minIterations: 0,
+    },
+    sampling: {
+      temperature: training.temperature,
+      topP: training.topP,
+      topK: 0,
+      maxTokens: training.maxResponseTokens,
+    },
+    loss: {
+      preset: training.denominator === "constant" ? "dr_grpo" : "grpo",
+      clipLow: training.clip,
+      clipHigh: training.clip,
+      kl: training.klEstimator,
+      beta: training.klCoefficient,
+    },
+    learner: {
+      engine: "torch",
+      ranks: 1,
+      zeroStage: 2,
+      device: "auto",
+      autocast: "none",
+      microBatchTokens: 1024,
+      epochsPerBatch: training.epochsPerBatch,
+      learningRate: training.learningRate,
+      warmupUpdates: training.warmupUpdates,
+      adamBetas: [...training.adamBetas],
+      weightDecay: training.weightDecay,
+      maxGradNorm: training.maxGradNorm,
+      referenceInterval: training.referenceInterval,
+      referenceAlpha: training.referenceAlpha,
+    },
+    engine: { kind: "slot", replicas: 1, slots: 96, device: "cpu", maxLength: null, generateDeadlineS: 600 },
+    environments: { count: 2, verifiers: 1, requireBoxed: false },
+    evaluation: {
+      K: evaluation.budget,
+      problems: 500,
+      samples: evaluation.sampleCount,
+      every: 0,
+      temperature: null,
+      topP: null,
+      topK: null,
+    },
+    checkpoint: { every: 20, keep: 2 },
+  };
+}
+
+/** The options of ExIt that a configuration means: its strategy's table, then what it names. */
+export function exitOptionsOf({ domain, strategy, exit }: RunConfig): ExitOptions {
+  const { options } = presetFor(domain, strategy);
+  const named = Object.fromEntries(Object.entries(exit).filter(([, value]) => value !== undefined));
+  return { ...DEFAULT_OPTIONS, ...options, ...named };
+}

@@ -1,0 +1,143 @@
+// Measures how well the policy improves its own answers: K-step self-improvement at pinned weights.
+// Step 0 answers the problem, each further step is shown the latest iterate and asked for a better one (exit-paper, 8).
+// Every sample has its own seed, the same in every evaluation, so that two versions are compared on the same draws.
+import type { Task, Turn } from "../envs/index.ts";
+import { defineActor, type Handle } from "../runtime/index.ts";
+import { accuracyAt, type Chain, type Corrections, correctionsAt } from "./exit/index.ts";
+import type { InferenceProxy, Sampling } from "./inference-proxy.ts";
+import { RandomStream } from "./random.ts";
+import { type OpenWorld, openWorld, type WorldConfig } from "./worlds.ts";
+
+export interface EvaluatorConfig {
+  world: WorldConfig;
+  /** Held out: never trained on. */
+  tasks: readonly Task[];
+  /** K: self-improvement steps after the first answer. */
+  budget: number;
+  /** Chains for each problem. */
+  samples: number;
+  /** As the model's own generation config says, unless the run does. */
+  sampling: Sampling;
+  seed: number;
+}
+
+/** One chain of iterates, for people. */
+export interface ChainRecord {
+  task: string;
+  sample: number;
+  responses: readonly string[];
+  /** 0 or 1, or a quality; null where it could not be scored. */
+  scores: Chain;
+}
+
+export interface Evaluation {
+  /** The policy version that answered all of it. */
+  version: number;
+  /** accuracy@k for k = 0..K. */
+  accuracy: readonly number[];
+  corrections: Corrections;
+  problemCount: number;
+  chainCount: number;
+  /** Iterates that could not be scored, by cause; left out of every figure. */
+  failures: Readonly<Record<string, number>>;
+  /** Share of iterates cut off by the token limit. */
+  overlongShare: number;
+  wall_s: number;
+}
+
+export class Evaluator {
+  readonly #config: EvaluatorConfig;
+  readonly #inference: Handle<InferenceProxy>;
+  #world: OpenWorld | undefined;
+
+  constructor(config: EvaluatorConfig, inference: Handle<InferenceProxy>) {
+    this.#config = config;
+    this.#inference = inference.with({ deadlineMs: null });
+  }
+
+  async start(): Promise<void> {
+    this.#world = await openWorld(this.#config.world);
+  }
+
+  async stop(): Promise<void> {
+    await this.#world?.close();
+  }
+
+  /**
+   * Evaluates one version, which the caller has pinned.
+   * Rejects when the engines lose that version, by a restart for example.
+   */
+  async evaluate(version: number): Promise<{ evaluation: Evaluation; chains: ChainRecord[] }> {
+    const beganMs = performance.now();
+    const { tasks, samples, budget } = this.#config;
+    const tally: Tally = { failures: {}, overlongCount: 0, iterateCount: 0 };
+    const chains = await Promise.all(tasks.map((task) => this.#problem(task, version, tally)));
+    const scores = chains.map((ofTask) => ofTask.map((chain) => chain.scores));
+    const evaluation = {
+      version,
+      accuracy: Array.from({ length: budget + 1 }, (_, k) => accuracyAt(scores, k)),
+      corrections: correctionsAt(scores, budget),
+      problemCount: tasks.length,
+      chainCount: tasks.length * samples,
+      failures: tally.failures,
+      overlongShare: tally.overlongCount / Math.max(1, tally.iterateCount),
+      wall_s: (performance.now() - beganMs) / 1000,
+    };
+    return { evaluation, chains: chains.flat() };
+  }
+
+  /** The first answers to a problem are samples of one prompt; then every chain goes its own way. */
+  async #problem(task: Task, version: number, tally: Tally): Promise<ChainRecord[]> {
+    const { samples, budget } = this.#config;
+    const first = await this.#attempt(task, null, samples, version, `${task.id} 0`, tally);
+    return Promise.all(
+      first.map(async (attempt, sample) => {
+        const responses = [attempt.response];
+        const scores = [attempt.score];
+        for (let k = 1; k <= budget; k += 1) {
+          const previous: Turn = { response: responses.at(-1)!, observation: [], iterDepth: k - 1 };
+          const [next] = await this.#attempt(task, previous, 1, version, `${task.id} ${sample} ${k}`, tally);
+          responses.push(next!.response);
+          scores.push(next!.score);
+        }
+        return { task: task.id, sample, responses, scores };
+      }),
+    );
+  }
+
+  async #attempt(
+    task: Task,
+    previous: Turn | null,
+    n: number,
+    version: number,
+    label: string,
+    tally: Tally,
+  ): Promise<{ response: string; score: number | null }[]> {
+    const { sampling, seed: runSeed } = this.#config;
+    const seed = RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
+    const prefix = previous ? [previous] : [];
+    const start = { task, seed, prefix, mode: previous ? ("improve" as const) : ("base" as const) };
+    await using opening = this.#world!.environment();
+    const { messages } = await opening.reset(start as never);
+    const { completions } = await this.#inference.generate({ messages, n, sampling, seed, version, lane: "eval" });
+    return Promise.all(
+      completions.map(async ({ text, finish }) => {
+        await using environment = this.#world!.environment();
+        await environment.reset(start as never);
+        const step = await environment.step(text);
+        tally.iterateCount += 1;
+        if (finish === "length") tally.overlongCount += 1;
+        if (step.failed) tally.failures[step.failed.cause] = (tally.failures[step.failed.cause] ?? 0) + 1;
+        return { response: text, score: environment.quality() };
+      }),
+    );
+  }
+}
+
+export const EvaluatorActor = defineActor(import.meta.url, Evaluator);
+
+interface Tally {
+  failures: Record<string, number>;
+  overlongCount: number;
+  iterateCount: number;
+}

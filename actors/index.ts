@@ -1,0 +1,20 @@
+// The public words of the learning program.
+export { defaultConfig, exitOptionsOf, type PartialConfig, type RunConfig, runConfigSchema } from "./config.ts";
+export { type ChainRecord, type Evaluation, EvaluatorActor } from "./evaluator.ts";
+export * from "./exit/index.ts";
+export { assessGroup, type Group } from "./group.ts";
+export { type EngineActor, InferenceProxyActor, type Sampling } from "./inference-proxy.ts";
+export type { CheckpointExtra, RunEnd } from "./learner-proxy.ts";
+export type { LedgerCounts } from "./ledger.ts";
+export { makeProgram, type RunPlan } from "./program.ts";
+export {
+  type EpisodeLine,
+  type RecordedEpisode,
+  type RecordedGroup,
+  readGroup,
+  readGroups,
+  readIndex,
+} from "./recorder.ts";
+export { Run, type RunOptions, type RunOutcome, type RunSummary } from "./run.ts";
+export type { EvaluationRow, IterationRow, LogRow, NoticeRow } from "./run-log.ts";
+export { openWorld, selfIterationPrompts, type WorldConfig } from "./worlds.ts";

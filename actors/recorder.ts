@@ -1,0 +1,282 @@
+// Everything on disk before it is trained on: each finished group with all its tokens, in append-only segments.
+// A group is handed to the learner only after `write` has resolved. An index beside the segments, a line an episode,
+// is for quick looks and can be made anew from them. Knows what an episode is; `journal` knows how to be durable.
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Message, Task } from "../envs/index.ts";
+import {
+  type Damage,
+  defineActor,
+  Journal,
+  packValue,
+  readJournal,
+  readRecord,
+  unpackValue,
+} from "../runtime/index.ts";
+import type { Draw } from "./exit/index.ts";
+import type { Rollout, RolloutFailure, RolloutTurn } from "./rollout.ts";
+import type { Ticket } from "./rollout-buffer.ts";
+
+/** An episode as an environment hands it over. */
+export interface EpisodeRecord {
+  rollout: Rollout;
+  /** The whole conversation, opening included. */
+  messages: readonly Message[];
+  /** Null where it failed. */
+  reward: number | null;
+  advantage: number;
+  generateMs: number;
+  worldMs: number;
+}
+
+export interface GroupToWrite {
+  ticket: Ticket;
+  draw: Draw;
+  task: Task;
+  episodes: readonly EpisodeRecord[];
+}
+
+/** A group as it stands on disk: what its episodes share stands once, prompts under their hash. */
+export interface RecordedGroup {
+  groupId: string;
+  groupIndex: number;
+  iteration: number;
+  life: number;
+  /** Wall clock, milliseconds since 1970. */
+  atMs: number;
+  draw: Draw;
+  task: Task & Record<string, unknown>;
+  /** Messages before the first response. */
+  opening: readonly Message[];
+  /** Hash of a prompt → its ids. */
+  prompts: Readonly<Record<string, Int32Array>>;
+  episodes: readonly RecordedEpisode[];
+}
+
+/** One episode on disk. Arrays are [N] over the tokens behind the prompt. */
+export interface RecordedEpisode {
+  id: string;
+  promptHash: string;
+  ids: Int32Array;
+  mask: Uint8Array;
+  logprobs: Float32Array;
+  versions: Int32Array;
+  text: string;
+  turns: readonly RolloutTurn[];
+  /** Behind the opening. */
+  messages: readonly Message[];
+  finish: string | null;
+  quality: number | null;
+  reward: number | null;
+  advantage: number;
+  failure: RolloutFailure | null;
+  generateMs: number;
+  worldMs: number;
+}
+
+/** A line of the index. */
+export interface EpisodeLine {
+  id: string;
+  segment: string;
+  offset: number;
+  /** Which of its group. */
+  at: number;
+  iteration: number;
+  life: number;
+  task: string;
+  mode: string;
+  depth: number;
+  reward: number | null;
+  finish: string | null;
+  failure: string | null;
+  tokenCount: number;
+  /** Policy versions that sampled it, lowest and highest; -1 where nothing was sampled. */
+  versions: [number, number];
+}
+
+const journalName = "episodes";
+const groupType = 2;
+const indexFile = "index.jsonl";
+
+export interface RecorderConfig {
+  /** `runs/<name>/episodes`. */
+  folder: string;
+  life: number;
+}
+
+export class Recorder {
+  readonly #config: RecorderConfig;
+  #journal: Journal | undefined;
+  #episodeCount = 0;
+  #byteCount = 0;
+
+  constructor(config: RecorderConfig) {
+    this.#config = config;
+  }
+
+  async start(): Promise<void> {
+    this.#journal = await Journal.open(this.#config.folder, { name: journalName });
+  }
+
+  /** Resolves when the group is on the disk. Rejects when the disk is full or gone: then the run cannot go on. */
+  async write(group: GroupToWrite): Promise<void> {
+    const recorded = toRecord(group, this.#config.life);
+    const payload = packRecord(recorded);
+    const place = this.#journal!.append(groupType, payload);
+    await this.#journal!.sync();
+    this.#episodeCount += recorded.episodes.length;
+    this.#byteCount += payload.length;
+    await appendFile(join(this.#config.folder, indexFile), linesOf(recorded, place));
+  }
+
+  report(): { episodeCount: number; byteCount: number } {
+    return { episodeCount: this.#episodeCount, byteCount: this.#byteCount };
+  }
+
+  async stop(): Promise<void> {
+    await this.#journal?.close();
+  }
+}
+
+export const RecorderActor = defineActor(import.meta.url, Recorder, { concurrency: Number.POSITIVE_INFINITY });
+
+function toRecord({ ticket, draw, task, episodes }: GroupToWrite, life: number): RecordedGroup {
+  const opening = openingOf(episodes);
+  return {
+    groupId: ticket.groupId,
+    groupIndex: ticket.groupIndex,
+    iteration: draw.iteration,
+    life,
+    atMs: Date.now(),
+    draw,
+    task: task as RecordedGroup["task"],
+    opening,
+    prompts: Object.fromEntries(episodes.map(({ rollout }) => [rollout.promptHash, rollout.promptIds])),
+    episodes: episodes.map(({ rollout, messages, ...rest }) => {
+      const behind = rollout.promptIds.length;
+      return {
+        id: rollout.id,
+        promptHash: rollout.promptHash,
+        ids: rollout.ids.slice(behind),
+        mask: rollout.mask.slice(behind),
+        logprobs: rollout.logprobs.slice(behind),
+        versions: rollout.versions.slice(behind),
+        text: rollout.text,
+        turns: rollout.turns,
+        messages: messages.slice(opening.length),
+        finish: rollout.finish,
+        quality: rollout.quality,
+        failure: rollout.failure ?? null,
+        ...rest,
+      };
+    }),
+  };
+}
+
+/** What every episode of the group was shown before it spoke. */
+function openingOf(episodes: readonly EpisodeRecord[]): readonly Message[] {
+  const { messages } = episodes[0]!;
+  const spoken = messages.findLastIndex(({ role }) => role !== "assistant") + 1;
+  const turnCount = episodes[0]!.rollout.turns.length;
+  return turnCount <= 1 ? messages.slice(0, spoken) : messages.slice(0, messages.length - 2 * turnCount + 1);
+}
+
+function linesOf(
+  { episodes, draw, task, iteration, life }: RecordedGroup,
+  place: { segment: string; offset: number },
+): string {
+  return episodes
+    .map((episode, at): EpisodeLine => {
+      const sampled = [...episode.versions].filter((version) => version >= 0);
+      return {
+        id: episode.id,
+        ...place,
+        at,
+        iteration,
+        life,
+        task: task.id,
+        mode: draw.mode,
+        depth: draw.mode === "base" ? 0 : draw.instance.depth + 1,
+        reward: episode.reward,
+        finish: episode.finish,
+        failure: episode.failure?.cause ?? null,
+        tokenCount: sampled.length,
+        versions: sampled.length === 0 ? [-1, -1] : [Math.min(...sampled), Math.max(...sampled)],
+      };
+    })
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join("");
+}
+
+/** A record is its packed value: length of the MessagePack and count of raw buffers (u32), then each buffer's length. */
+function packRecord(value: unknown): Buffer {
+  const { bytes, buffers } = packValue(value);
+  const head = Buffer.alloc(8 + 4 * buffers.length);
+  head.writeUInt32BE(bytes.length, 0);
+  head.writeUInt32BE(buffers.length, 4);
+  buffers.forEach((buffer, at) => {
+    head.writeUInt32BE(buffer.length, 8 + 4 * at);
+  });
+  return Buffer.concat([head, bytes, ...buffers]);
+}
+
+function unpackRecord(payload: Buffer): unknown {
+  const count = payload.readUInt32BE(4);
+  let at = 8 + 4 * count;
+  const take = (length: number) => {
+    at += length;
+    return payload.subarray(at - length, at);
+  };
+  const bytes = take(payload.readUInt32BE(0));
+  const buffers = Array.from({ length: count }, (_, index) => take(payload.readUInt32BE(8 + 4 * index)));
+  return unpackValue({ bytes, buffers });
+}
+
+// --- reading ----------------------------------------------------------------------------------------------------
+
+/** Every group of a recording, oldest first, also while it is being written. */
+export async function* readGroups(folder: string, onDamage?: (damage: Damage) => void): AsyncGenerator<RecordedGroup> {
+  for await (const { type, payload } of readJournal(folder, journalName, onDamage)) {
+    if (type === groupType) yield unpackRecord(payload) as RecordedGroup;
+  }
+}
+
+/** The group that stands there. @throws ActorError `protocol_error` if none does */
+export async function readGroup(
+  folder: string,
+  { segment, offset }: Pick<EpisodeLine, "segment" | "offset">,
+): Promise<RecordedGroup> {
+  return unpackRecord((await readRecord(folder, segment, offset)).payload) as RecordedGroup;
+}
+
+/** The index of a recording; made anew from the segments where it is missing or ends in the middle. */
+export async function readIndex(folder: string): Promise<EpisodeLine[]> {
+  const text = await readFile(join(folder, indexFile), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+  const lines = text === null ? null : parseLines(text);
+  return lines ?? rebuildIndex(folder);
+}
+
+function parseLines(text: string): EpisodeLine[] | null {
+  if (text !== "" && !text.endsWith("\n")) return null;
+  try {
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as EpisodeLine);
+  } catch {
+    return null; // torn by a crash: the segments know better
+  }
+}
+
+async function rebuildIndex(folder: string): Promise<EpisodeLine[]> {
+  const lines: EpisodeLine[] = [];
+  for await (const { type, payload, segment, offset } of readJournal(folder, journalName)) {
+    if (type !== groupType) continue;
+    const text = linesOf(unpackRecord(payload) as RecordedGroup, { segment, offset });
+    lines.push(...(parseLines(text) ?? []));
+  }
+  return lines;
+}
