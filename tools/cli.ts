@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// What a person types: `iterant <command>`. Composes the commands; each is a file of its own name.
+// A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
+import { Command } from "commander";
+import { exitCodes, Failure } from "./failure.ts";
+
+const program = new Command("iterant")
+  .description("Asynchronous reinforcement learning for language models that learn to improve their own answers")
+  .configureHelp({ sortSubcommands: false })
+  .showHelpAfterError("(iterant --help, or iterant <command> --help)")
+  .addHelpText(
+    "after",
+    `
+Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off · ${exitCodes.usage} wrong flags or input, nothing started ·
+            ${exitCodes.machine} this machine lacks something (see iterant doctor) · ${exitCodes.interrupted} Ctrl-C, can be resumed`,
+  )
+  .exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof Failure) {
+    console.error(`iterant: ${error.message}`);
+    return error.exitCode;
+  }
+  const { code, exitCode } = error as { code?: string; exitCode?: number };
+  if (code?.startsWith("commander.")) return exitCode === 0 ? exitCodes.ok : exitCodes.usage; // it has spoken already
+  console.error(error);
+  return exitCodes.failed;
+}
