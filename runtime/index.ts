@@ -27,6 +27,7 @@ export {
 export { monitor } from "./monitor.ts";
 export { makeKeys, Node, type NodeOptions } from "./node.ts";
 export type { NodeControl } from "./node-control.ts";
+export { type OsProcess, startProcess } from "./process.ts";
 export { type LiveProgram, Program, type ProgramOptions } from "./program.ts";
 export { localPython } from "./python.ts";
 export type { NodeInfo } from "./registry.ts";

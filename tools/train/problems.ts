@@ -1,0 +1,86 @@
+// The problems of a run: read, checked and divided before anything starts.
+// A bad line ends the run here, with its file and line; or it is left out and counted, where that was asked for.
+import { join } from "node:path";
+import type { RunConfig } from "../../actors/index.ts";
+import {
+  EnvironmentError,
+  hashFraction,
+  InfrastructureError,
+  loadMathTasks,
+  type MathTask,
+  MathVerifier,
+} from "../../envs/index.ts";
+import { localPython } from "../../runtime/index.ts";
+import { exitCodes, Failure } from "../failure.ts";
+import { tinyFolder } from "./model.ts";
+
+export interface Problems {
+  train: MathTask[];
+  heldOut: MathTask[];
+  /** Bad lines that were left out, one sentence each. */
+  skipped: string[];
+}
+
+/**
+ * Loads what the configuration names.
+ * @throws Failure `usage` with the first bad lines; `machine` if the verifier cannot run
+ */
+export async function loadProblems(
+  { problems, evaluation, seed }: RunConfig,
+  { isTrainingNeeded = true } = {},
+): Promise<Problems> {
+  const isTiny = problems.train === "tiny";
+  const files = {
+    train: isTiny ? join(tinyFolder, "train.jsonl") : problems.train,
+    heldOut: problems.heldOut ?? (isTiny ? join(tinyFolder, "heldout.jsonl") : null),
+  };
+  const { executable, path } = localPython();
+  // Golds of our own making need no second look; anybody else's are compared with themselves before the run, not in it.
+  const verifier = isTiny ? undefined : new MathVerifier({ python: executable, pythonPath: path });
+  try {
+    const source = files.heldOut === null ? files.train : { train: files.train, heldOut: files.heldOut };
+    const { tasks, skipped } = await loadMathTasks(source, {
+      skipBad: problems.skipBad,
+      ...(files.heldOut === null ? { split: { heldOut: problems.heldOutShare, seed } } : {}),
+      ...(problems.subset === null ? {} : { subset: { count: problems.subset, seed } }),
+      ...(verifier ? { verifier } : {}),
+    });
+    const all: MathTask[] = [];
+    for await (const task of tasks) all.push(task);
+    const heldOutIds = new Set(await tasks.ids("heldOut"));
+    const train = all.filter((task) => !heldOutIds.has(task.id));
+    const heldOut = chosen(
+      all.filter((task) => heldOutIds.has(task.id)),
+      evaluation.problems,
+      seed,
+    );
+    if (isTrainingNeeded && train.length === 0) {
+      throw new Failure(exitCodes.usage, `${files.train}: no problem is left to train on. Hold less out.`);
+    }
+    if (heldOut.length === 0) {
+      throw new Failure(
+        exitCodes.usage,
+        `${files.train}: no problem is left to evaluate on. Raise problems.heldOutShare.`,
+      );
+    }
+    return { train, heldOut, skipped: skipped.map(({ file, line, reason }) => `${file}:${line}: ${reason}`) };
+  } catch (error) {
+    if (error instanceof EnvironmentError) throw new Failure(exitCodes.usage, error.message);
+    if (error instanceof InfrastructureError) {
+      throw new Failure(exitCodes.machine, `the verifier of answers cannot run: ${error.message}. See iterant doctor.`);
+    }
+    throw error;
+  } finally {
+    await verifier?.close();
+  }
+}
+
+/** So many of them, drawn by the seed: the same problems in every run of that seed. */
+function chosen(tasks: MathTask[], count: number, seed: number): MathTask[] {
+  const drawn = new Set(
+    [...tasks]
+      .sort((one, other) => hashFraction(seed, one.problem) - hashFraction(seed, other.problem))
+      .slice(0, count),
+  );
+  return tasks.filter((task) => drawn.has(task));
+}
