@@ -102,7 +102,7 @@ test("what stands around a deciding box never changes what math-verify says", as
       const alone = await verifier.verify(gold, `\\boxed{${content}}`);
       expect({ ...whole, wallMs: 0 }).toEqual({ ...alone, wallMs: 0 });
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
-  expect(decidedCount).toBeGreaterThan(500);
+  expect(decidedCount).toBeGreaterThan(300);
 });
