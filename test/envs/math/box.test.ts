@@ -83,7 +83,7 @@ const noise = fc.constantFrom(
 );
 const delimiters = fc.constantFrom(["", ""], ["$", "$"], ["$$", "$$"], ["\\(", "\\)"], ["\\[", "\\]"], [" [", "] "]);
 const suffixes = fc.constantFrom("", ".", "%", "\\%", " percent", "\n");
-const some = fc.array(noise, { maxLength: 3 }).map((pieces) => pieces.join(""));
+const some = fc.array(noise, { maxLength: 2 }).map((pieces) => pieces.join(""));
 const responses = fc
   .tuple(some, delimiters, contents, suffixes, some)
   .map(([before, [open, close], content, suffix, after]) => {
@@ -102,7 +102,7 @@ test("what stands around a deciding box never changes what math-verify says", as
       const alone = await verifier.verify(gold, `\\boxed{${content}}`);
       expect({ ...whole, wallMs: 0 }).toEqual({ ...alone, wallMs: 0 });
     }),
-    { numRuns: 1_000 },
+    { numRuns: 2_000 },
   );
   expect(decidedCount).toBeGreaterThan(300);
 });
