@@ -104,5 +104,5 @@ test("what stands around a deciding box never changes what math-verify says", as
     }),
     { numRuns: 2_000 },
   );
-  expect(decidedCount).toBeGreaterThan(300);
+  expect(decidedCount).toBeGreaterThan(200);
 });
