@@ -2,7 +2,7 @@
 // Replays prefixes, places second attempts, enforces the turn limit, scores. Knows no world's rules; who may call what
 // and when is the session's business (session.ts).
 import { canonicalJson, contentHash } from "./digest.ts";
-import type { Info, Limits, Observation, SelfIterationPrompts, Snapshot, Step } from "./environment.ts";
+import type { Limits, Observation, SelfIterationPrompts, Snapshot, Step } from "./environment.ts";
 import type { Episode, EpisodeStart, Message, Outcome, Turn } from "./episode.ts";
 import { EnvironmentError, type Failure, InfrastructureError } from "./errors.ts";
 import { visibleText } from "./reasoning.ts";
@@ -212,7 +212,7 @@ export class Attempt<T extends Task, S> {
       const what = `'${wrong.name}' of the rubric threw: ${wrong.error}`;
       throw new InfrastructureError("grader_failed", `${what} - ${this.#place} - mend it and score the record again`);
     }
-    return { quality, reward, parts: parts satisfies Info[keyof Info] };
+    return { quality, reward, parts };
   }
 
   #mustBeOpen(): S {

@@ -74,7 +74,7 @@ export class Worker {
   #pending: Pending | undefined;
   #lastId = 0;
   #stderr = "";
-  /** Why it is about to end, if we know better than its exit code. */
+  /** Why it is about to end or has ended; the first reason known is the one that counts. */
   #doom: { cause: FailureCause; what: string } | undefined;
   #hasEnded = false;
 
@@ -88,10 +88,17 @@ export class Worker {
       this.#stderr = (this.#stderr + text).slice(-keptStderrCharacters);
     });
     this.ended = new Promise((resolve) => {
-      this.#child.on("error", (error) => this.#end(`could not be started: ${error.message}`, resolve));
-      this.#child.once("close", (code, signal) => this.#end(`ended with ${signal ?? `code ${code}`}`, resolve));
-      // A grandchild may hold stderr open for ever; what it would still say is not waited for.
-      this.#child.once("exit", () => setTimeout(() => this.#destroyStreams(), closeGraceMs).unref());
+      this.#child.on("error", (error) => {
+        if (this.#child.pid !== undefined) return; // a signal that found nobody: its end is told below
+        this.#doom ??= { cause: "worker_start", what: `could not be started: ${error.message}` };
+        this.#end(resolve);
+      });
+      this.#child.once("exit", (code, signal) => {
+        this.#doom ??= { cause: "worker_died", what: `ended with ${signal ?? `code ${code}`}` };
+        // A grandchild may hold stderr open for ever; what it would still say is not waited for.
+        setTimeout(() => this.#destroyStreams(), closeGraceMs).unref();
+      });
+      this.#child.once("close", () => this.#end(resolve));
     });
   }
 
@@ -182,13 +189,12 @@ export class Worker {
     this.#child.kill("SIGKILL");
   }
 
-  #end(exit: string, resolve: () => void): void {
-    if (this.#hasEnded) return;
+  #end(resolve: () => void): void {
     this.#hasEnded = true;
-    const { cause, what } = this.#doom ?? { cause: "worker_died", what: exit };
     if (this.#pending) {
       clearTimeout(this.#pending.deadline);
-      this.#pending.reject(this.#failure(cause, what));
+      this.#pending.reject(this.#failure(this.#doom!.cause, this.#doom!.what));
+      this.#pending = undefined;
     }
     resolve();
   }

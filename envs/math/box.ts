@@ -15,9 +15,10 @@ export function boxesOf(text: string): string[] {
 /**
  * The content of the only box, if nothing around it can change what math-verify takes for the answer; else null.
  *
- * math-verify reads boxes and "final answer is …" first, and among them what ends last. So the box decides alone if it
- * is the only one, no dollar, bracket or parenthesis delimiter can enclose it or compete, and nobody says "final
- * answer". That holds only if the content can be parsed: otherwise math-verify looks further, and the verifier says so.
+ * math-verify reads boxes and "final answer is …" before all other places, and among them what ends last. So the only
+ * box decides alone if nobody says "final answer". Delimiters around it do not matter, except that a closing one would
+ * be found too early inside the box, and that one followed by a percent sign divides by a hundred.
+ * This holds only if the content can be parsed: otherwise math-verify looks further, and its rule is not `box`.
  */
 export function decidingBox(text: string): string | null {
   const mark = text.indexOf("\\boxed{");
@@ -26,11 +27,14 @@ export function decidingBox(text: string): string | null {
   const end = closingBrace(text, start);
   if (end === undefined) return null;
   const content = text.slice(start, end);
-  const around = text.slice(0, mark) + text.slice(end);
-  // Python's ignore-case takes the dotless i and the long s for i and s.
-  const hasRival = /\$|\\[[\]()]/.test(text) || /[[\]]/.test(around) || /f[iıİ]nal\s+an[sſ]wer/iu.test(text);
-  return hasRival || content.trim() === "" ? null : content;
+  const isPlain = content.trim() !== "" && !/\$|\\[[\]()]/.test(content);
+  const isCutByBracket = /[[\]]/.test(content) && /[[\]]/.test(text.slice(0, mark));
+  return isPlain && !isCutByBracket && !rival.test(text) && !percent.test(text.slice(end)) ? content : null;
 }
+
+/** Python's ignore-case takes the dotless i and the long s for i and s. */
+const rival = /f[iıİ]nal\s+an[sſ]wer/iu;
+const percent = /%|percent|pct/i;
 
 /** Where the brace opened before `start` closes. Braces are counted as they stand, escaped ones too, as math-verify does. */
 function closingBrace(text: string, start: number): number | undefined {

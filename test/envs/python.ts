@@ -13,13 +13,8 @@ export const python: PythonOptions = {
 
 /** Real data that stands beside a checkout, never in it; undefined where it is missing. */
 export function sharedData(name: string): string | undefined {
-  const candidates = [
-    process.env.ITERANT_SHARED,
-    join(root, "shared"),
-    join(root, "../shared"),
-    join(root, "../../shared"),
-  ];
-  const folder = candidates.find((one) => one !== undefined && existsSync(join(one, "data", name)));
+  const beside = ["shared", "../shared", "../../shared"].map((folder) => join(root, folder));
+  const folder = beside.find((one) => existsSync(join(one, "data", name)));
   return folder && join(folder, "data", name);
 }
 
@@ -28,7 +23,7 @@ export function isGone(pid: number): boolean {
   try {
     return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
-    return !existsSync("/proc/self") ? !canSignal(pid) : true;
+    return existsSync("/proc/self") || !canSignal(pid);
   }
 }
 
