@@ -2,7 +2,11 @@
 // What a person types: `iterant <command>`. Composes the commands; each is a file of its own name.
 // A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
 import { Command } from "commander";
+import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
+import { launchCommand } from "./launch/command.ts";
+import { resumeCommand } from "./resume.ts";
+import { demoCommand, trainCommand } from "./train/command.ts";
 
 const program = new Command("iterant")
   .description("Asynchronous reinforcement learning for language models that learn to improve their own answers")
@@ -15,6 +19,10 @@ Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off · ${e
             ${exitCodes.machine} this machine lacks something (see iterant doctor) · ${exitCodes.interrupted} Ctrl-C, can be resumed`,
   )
   .exitOverride();
+
+for (const command of [demoCommand(), trainCommand(), evalCommand(), resumeCommand(), launchCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
 
 try {
   await program.parseAsync();

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from iterant.workers.math_verifier import MathVerifier, with_delimiters
 from math_verify import parse, verify
+
+from iterant.workers.math_verifier import MathVerifier, with_delimiters
 
 VERIFIER = MathVerifier()
 
