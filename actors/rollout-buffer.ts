@@ -82,8 +82,9 @@ export class RolloutBuffer {
   #total: number;
   #isClosed = false;
   #barrenCount = 0;
-  #wakeAdmission: (() => void)[] = [];
-  #wakeLearner: (() => void)[] = [];
+  /** In line for leave, oldest first. */
+  #waiting: { owner: string; settle: (isLost: boolean) => void }[] = [];
+  #waitingLearner: (() => void)[] = [];
 
   constructor(config: RolloutBufferConfig) {
     this.#config = config;
@@ -105,7 +106,8 @@ export class RolloutBuffer {
         this.#nextIndex += 1;
         return this.#issue(this.#nextIndex - 1, 0, owner);
       }
-      await new Promise<void>((resolve) => this.#wakeAdmission.push(resolve));
+      const isLost = await new Promise<boolean>((settle) => this.#waiting.push({ owner, settle }));
+      if (isLost) return null;
     }
   }
 
@@ -118,18 +120,21 @@ export class RolloutBuffer {
     this.#ledger.end(slot.groupId, "failed", failedCount, causeOf(group));
     if (group.verdict.kind === "failed") this.#ledger.endRest(slot.groupId, "failed", "too few scored");
     if (group.verdict.kind === "filtered") this.#ledger.endRest(slot.groupId, "filtered", group.verdict.cause);
-    this.#wake(this.#wakeLearner);
+    this.#wakeLearner();
   }
 
   /** An environment is gone: what it was working on ends as failed, and its places are given out again. */
   disown(owner: string): void {
+    // First, those of its own that wait: a place given to the dead is never handed in.
+    for (const { settle } of this.#waiting.filter((waiting) => waiting.owner === owner)) settle(true);
+    this.#waiting = this.#waiting.filter((waiting) => waiting.owner !== owner);
     for (const [groupIndex, slot] of this.#slots) {
       if (slot.owner !== owner || slot.finished) continue;
       this.#ledger.endRest(slot.groupId, "failed", "environment lost");
       this.#slots.delete(groupIndex);
       this.#orphans.push({ groupIndex, attempt: slot.attempt + 1 });
     }
-    this.#wake(this.#wakeAdmission);
+    this.#wakeWaiting();
   }
 
   /**
@@ -143,7 +148,7 @@ export class RolloutBuffer {
     const indices = Array.from({ length: promptsPerBatch }, (_, at) => first + at);
     while (!indices.every((index) => this.#slots.get(index)?.finished)) {
       if (this.#isClosed) throw new RangeError("the rollout buffer was closed while the learner waited.");
-      await new Promise<void>((resolve) => this.#wakeLearner.push(resolve));
+      await new Promise<void>((resolve) => this.#waitingLearner.push(resolve));
     }
     const slots = indices.map((index) => this.#slots.get(index)!);
     this.#checkBarren(slots);
@@ -179,14 +184,14 @@ export class RolloutBuffer {
       this.#slots.delete(index);
     }
     this.#iteration += 1;
-    this.#wake(this.#wakeAdmission);
+    this.#wakeWaiting();
   }
 
   /** The run shall have this many iterations; never fewer than have been admitted to. */
   setTotal(iterations: number): number {
     const begun = Math.ceil(this.#nextIndex / this.#config.promptsPerBatch);
     this.#total = Math.max(iterations, begun);
-    this.#wake(this.#wakeAdmission);
+    this.#wakeWaiting();
     return this.#total;
   }
 
@@ -195,8 +200,8 @@ export class RolloutBuffer {
     this.#isClosed = true;
     this.#ledger.endAll("cancelled");
     this.#slots.clear();
-    this.#wake(this.#wakeAdmission);
-    this.#wake(this.#wakeLearner);
+    this.#wakeWaiting();
+    this.#wakeLearner();
     return this.#ledger.counts;
   }
 
@@ -241,8 +246,12 @@ export class RolloutBuffer {
     );
   }
 
-  #wake(waiters: (() => void)[]): void {
-    for (const wake of waiters.splice(0)) wake();
+  #wakeWaiting(): void {
+    for (const { settle } of this.#waiting.splice(0)) settle(false);
+  }
+
+  #wakeLearner(): void {
+    for (const wake of this.#waitingLearner.splice(0)) wake();
   }
 }
 

@@ -18,15 +18,15 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 
 /** Everything that may run now, and the place in line for what comes next. */
 class Line {
+  readonly owner: string;
   readonly #buffer: RolloutBuffer;
   #next: Promise<Ticket | null>;
 
   constructor(buffer: RolloutBuffer, owner = "env") {
-    this.#buffer = buffer;
     this.owner = owner;
+    this.#buffer = buffer;
     this.#next = buffer.admit(owner);
   }
-  readonly owner: string;
 
   async take(): Promise<Ticket[]> {
     const tickets: Ticket[] = [];
@@ -80,9 +80,11 @@ describe("admission", () => {
 
   test("gives the places of a lost environment out again, under another id", async () => {
     const buffer = new RolloutBuffer({ ...config, maxLag: 0 });
-    const [first] = await new Line(buffer, "lost").take();
+    const lost = new Line(buffer, "lost");
+    const [first] = await lost.take();
     const other = buffer.admit("other"); // in line behind the lost one's own
     buffer.disown("lost");
+    expect(await lost.next).toBeNull(); // it stood in line and is gone: nothing may be given to it
     const again = [await buffer.admit("third"), await other];
     expect(again).toContainEqual({ groupIndex: 1, groupId: "g1.0.1", attempt: 1 });
     finish(buffer, first!, good); // too late: nobody counts it
@@ -176,7 +178,7 @@ test("with failures, losses and stragglers at random, every episode ends once an
   await fc.assert(
     fc.asyncProperty(plan, async ([fates, maxLag]) => {
       const buffer = new RolloutBuffer({ ...config, maxLag });
-      const line = new Line(buffer);
+      let line = new Line(buffer);
       /** With the version that was live when it was admitted, the oldest that it can have sampled from. */
       let open: { ticket: Ticket; version: number }[] = [];
       let [version, at, lossesLeft, failuresLeft] = [0, 0, 5, 8];
@@ -188,6 +190,7 @@ test("with failures, losses and stragglers at random, every episode ends once an
           const { kind } = fates[at++ % 40]!;
           if (kind === "lost" && lossesLeft-- > 0) {
             buffer.disown("env");
+            line = new Line(buffer); // it comes back and stands in line again
             open = [];
             continue;
           }
