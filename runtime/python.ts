@@ -1,9 +1,10 @@
 // How a Python host is started: which interpreter, which path, which environment.
 // The host itself is trainer-py's `iterant.host`; it speaks the wire like any other peer.
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export interface PythonOptions {
-  /** The interpreter; ITERANT_PYTHON, else python3 on PATH. */
+  /** The interpreter; ITERANT_PYTHON, else the one that the set-up made, else python3 on PATH. */
   executable?: string;
   /** Further folders for imports. */
   path?: string[];
@@ -13,11 +14,14 @@ export interface PythonOptions {
 
 /** The folder that holds the package `iterant`, beside `dist`. */
 const trainerPath = fileURLToPath(new URL("../../trainer-py", import.meta.url));
+/** What the set-up makes, beside it. */
+const ownPython = fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
 
 /** The interpreter of this machine and where it finds our package: for helper processes as for hosts. */
 export function localPython(options: PythonOptions = {}): { executable: string; path: string[] } {
   const path = [trainerPath, ...(options.path ?? []), process.env.PYTHONPATH ?? ""].filter((folder) => folder !== "");
-  return { executable: options.executable ?? process.env.ITERANT_PYTHON ?? "python3", path };
+  const fallback = existsSync(ownPython) ? ownPython : "python3";
+  return { executable: options.executable ?? process.env.ITERANT_PYTHON ?? fallback, path };
 }
 
 /** The command line of a host. */

@@ -19,6 +19,8 @@ export const runFiles = {
   episodes: "episodes",
   checkpoints: "checkpoints",
   logs: "logs",
+  /** Points at weights on their way to the engines, while the run lives. */
+  weights: "weights",
   /** Where the run's node listens while it lives, for attach. */
   node: "node.json",
 } as const;

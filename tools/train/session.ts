@@ -1,6 +1,6 @@
 // A run as a person sees it: started on a node, shown while it goes on, ended by its plan or by Ctrl-C, summed up.
 // Ctrl-C once ends it in order with a checkpoint; twice ends it at once. However it ends, nothing is left running.
-import { createWriteStream, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Run, type RunConfig, type RunPlan, type RunSummary } from "../../actors/index.ts";
 import { isActorError, Node, type NodeOptions } from "../../runtime/index.ts";
@@ -58,6 +58,7 @@ export async function runSession(options: SessionOptions): Promise<RunSummary> {
     closeDoor(folder);
     await members?.close();
     await node.stop("the run has ended");
+    discardWeights(folder);
     await logs.close();
   }
 }
@@ -106,6 +107,13 @@ function explain(error: unknown, folder: string, lastLines: string[]): Failure {
       : `\n  last lines of its processes (all of them: ${join(folder, runFiles.logs)}):\n    ${lastLines.join("\n    ")}`;
   const cure = isStart ? "Nothing was trained." : `Go on with: iterant resume ${folder}`;
   return new Failure(exitCodes.failed, `the run broke off: ${message}${said}\n  ${cure}`, { cause: error });
+}
+
+/** Weights on their way lie in shared memory, which outlives processes: a learner that was killed has left some. */
+function discardWeights(folder: string): void {
+  const link = join(folder, runFiles.weights);
+  if (existsSync(link)) rmSync(realpathSync(link), { recursive: true, force: true });
+  rmSync(link, { recursive: true, force: true });
 }
 
 const keptLines = 8;
