@@ -108,6 +108,16 @@ export const runConfigSchema = z.strictObject({
     maxLength: count().nullable().describe("positions of prompt and response together; the model's unless said"),
     generateDeadlineS: positive,
   }),
+  embedder: z
+    .strictObject({
+      kind: z.enum(["policy", "model"]).describe("the policy's own mean hidden states, or a model of its own"),
+      model: z.string().min(1).nullable().describe("its folder: any encoder, sentence-transformers' too"),
+      pooling: z.enum(["auto", "mean", "cls", "last"]),
+      maxLength: count().describe("tokens of a solution that are read"),
+      device: z.enum(["cpu", "cuda"]),
+      trustRemoteCode: z.boolean().describe("run code that lies in the model's folder, as CodeXEmbed needs"),
+    })
+    .describe("what the diversity bonus measures distances with"),
   environments: z.strictObject({
     count: count().describe("environment actors"),
     verifiers: count().describe("verifier processes for each"),
@@ -188,6 +198,14 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       referenceAlpha: training.referenceAlpha,
     },
     engine: { kind: "slot", replicas: 1, slots: 96, device: "cpu", maxLength: null, generateDeadlineS: 600 },
+    embedder: {
+      kind: "policy",
+      model: null,
+      pooling: "auto",
+      maxLength: 512,
+      device: "cpu",
+      trustRemoteCode: false,
+    },
     environments: { count: 2, verifiers: 1, requireBoxed: false },
     evaluation: {
       K: evaluation.budget,

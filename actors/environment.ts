@@ -3,7 +3,7 @@
 // An episode that fails is a record and never stops its siblings; only what concerns all of them ends the run.
 import type { Environment, Message, Observation, Step, Turn } from "../envs/index.ts";
 import { isOver } from "../envs/index.ts";
-import { currentTurn, defineActor, type Handle, isActorError } from "../runtime/index.ts";
+import { currentTurn, defineActor, type Handle, isActorError, type NdArray } from "../runtime/index.ts";
 import type { ExitOptions } from "./exit/index.ts";
 import { assessGroup, type Group, outcomeOf } from "./group.ts";
 import type { Completion, Generation, InferenceProxy, Sampling } from "./inference-proxy.ts";
@@ -31,6 +31,14 @@ export interface EnvironmentCast {
   rollouts: Handle<RolloutBuffer>;
   inference: Handle<InferenceProxy>;
   recorder: Handle<Recorder>;
+  /** Null where the engine's own hidden states are the embedding, or none is wanted. */
+  embedder: Handle<EmbedderActor> | null;
+}
+
+/** The embedder in Python. */
+export interface EmbedderActor {
+  /** [N] texts → [N, E] float32. */
+  embed(texts: readonly string[]): NdArray;
 }
 
 /** An episode while it runs: its world, its tokens, when it did what. */
@@ -56,6 +64,7 @@ export class Environments {
       rollouts: cast.rollouts.with(patient),
       inference: cast.inference.with(patient),
       recorder: cast.recorder.with({ deadlineMs: 120_000 }),
+      embedder: cast.embedder?.with({ deadlineMs: 120_000 }) ?? null,
     };
   }
 
@@ -81,7 +90,7 @@ export class Environments {
       const ticket = await rollouts.admit(owner);
       if (!ticket) return;
       const assignment = (await tasks.next()) as Assignment;
-      const episodes = await this.#play(ticket, assignment);
+      const episodes = await this.#embed(await this.#play(ticket, assignment));
       const { draw } = assignment;
       const group = assessGroup(
         { mode: draw.mode, prevQuality: draw.instance.prevQuality },
@@ -167,12 +176,24 @@ export class Environments {
     return { rollout, messages: environment.messages(), generateMs, worldMs };
   }
 
+  /** The solutions of a group as vectors, where an embedder of its own makes them. Without them there is no bonus. */
+  async #embed(episodes: Played[]): Promise<Played[]> {
+    const { embedder } = this.#cast;
+    if (embedder === null) return episodes;
+    const { data, shape } = (await embedder.embed(episodes.map(({ rollout }) => rollout.text))) as NdArray;
+    const size = shape[1]!;
+    return episodes.map((played, at) => ({
+      ...played,
+      rollout: { ...played.rollout, embedding: (data as Float32Array).slice(at * size, (at + 1) * size) },
+    }));
+  }
+
   /** Tokens, or why there are none: an engine's refusal concerns one episode, its absence all of them. */
   async #generate(
     request: { messages: readonly Message[]; ids?: Int32Array; n: number },
     seed: number,
   ): Promise<Timed<Generation> | { cause: string; message: string }> {
-    const embed = this.#config.options.mechanisms.diversity;
+    const embed = this.#config.options.mechanisms.diversity && this.#cast.embedder === null;
     try {
       return await timed(() =>
         this.#cast.inference.generate({ ...request, sampling: this.#config.sampling, seed, lane: "train", embed }),

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import type { Task } from "../envs/index.ts";
 import { type Handle, Program, pythonActor } from "../runtime/index.ts";
 import { exitOptionsOf, type RunConfig } from "./config.ts";
-import { EnvironmentsActor } from "./environment.ts";
+import { type EmbedderActor, EnvironmentsActor } from "./environment.ts";
 import { EvaluatorActor } from "./evaluator.ts";
 import { type EngineActor, InferenceProxyActor, type Sampling } from "./inference-proxy.ts";
 import { type CheckpointExtra, type LearnerActor, type LearnerProxy, LearnerProxyActor } from "./learner-proxy.ts";
@@ -45,6 +45,7 @@ export interface Cast {
 }
 
 const Engine = pythonActor<EngineActor>("iterant.sampling.engine:Engine");
+const Embedder = pythonActor<EmbedderActor>("iterant.embedder:Embedder");
 const Learner = pythonActor<LearnerActor>("iterant.learner_actor:LearnerActor");
 
 /** A part that can be brought back is; one that dies three times in a minute ends the run. */
@@ -107,6 +108,11 @@ export function makeProgram(plan: RunPlan): { program: Program; cast: Cast } {
     { name: "evaluator", placement: "thread", ...permanent },
   );
 
+  const isEmbedderNeeded = options.mechanisms.diversity && config.embedder.kind === "model";
+  const embedder = isEmbedderNeeded
+    ? program.add(Embedder, [embedderConfigOf(plan)], { name: "embedder", ...permanent })
+    : null;
+
   // Enough groups under way to fill the lead that admission allows, spread over the environment actors.
   const lead = training.promptsPerBatch * (training.maxLag + 1);
   const groupsAtOnce = Math.ceil(lead / places.count);
@@ -118,7 +124,7 @@ export function makeProgram(plan: RunPlan): { program: Program; cast: Cast } {
       EnvironmentsActor,
       [
         { world, options, rolloutsPerPrompt, sampling, seed, groupsAtOnce },
-        { tasks: taskBuffer, rollouts, inference, recorder },
+        { tasks: taskBuffer, rollouts, inference, recorder, embedder },
       ],
       { name, placement: "thread", prefers: "environments", ...permanent },
     );
@@ -160,6 +166,12 @@ function engineConfigOf({ config, modelFolder }: RunPlan, index: number): Record
     threads: 1,
     ...(maxLength === null ? {} : { max_length: maxLength }),
   };
+}
+
+/** In the words of `iterant.embedder.EmbedderConfig`. */
+function embedderConfigOf({ config }: RunPlan): Record<string, unknown> {
+  const { model, pooling, maxLength, device, trustRemoteCode } = config.embedder;
+  return { model, pooling, max_length: maxLength, device, trust_remote_code: trustRemoteCode, threads: 1 };
 }
 
 /** In the words of `iterant.learner.LearnerConfig`, and where the weights go. */

@@ -30,6 +30,9 @@ const doors: Record<string, string[]> = {
   zod: ["tools/", "actors/config.ts"],
   vitest: ["test/"],
   "fast-check": ["test/"],
+  "node-pty": ["test/"],
+  "@xterm/headless": ["test/"],
+  "playwright-core": ["test/"],
 };
 
 interface Import {

@@ -40,11 +40,14 @@ function checkWhole(config: RunConfig): void {
   const refuse = (what: string): never => {
     throw new Failure(exitCodes.usage, what);
   };
-  const { learner, loss, problems, training } = config;
+  const { embedder, learner, loss, problems, training } = config;
   if (learner.engine === "torch" && learner.ranks > 1) {
     refuse(
       `learner.ranks is ${learner.ranks} with learner.engine torch: more than one rank needs learner.engine deepspeed.`,
     );
+  }
+  if (embedder.kind === "model" && embedder.model === null) {
+    refuse("embedder.kind is model, but embedder.model names no folder.");
   }
   if (problems.heldOut === null && problems.heldOutShare === 0 && problems.train !== "tiny") {
     refuse("nothing is held out: name problems.heldOut, or give problems.heldOutShare a share above 0.");

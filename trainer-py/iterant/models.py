@@ -25,7 +25,7 @@ def load_model(folder: str | Path, *, device: str = "cpu", dtype: torch.dtype = 
         model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{folder} holds no causal LM that can be loaded: {error}. Save one with save_pretrained."
+            f"{folder} holds no causal LM that can be loaded: {reason_of(error)} Save one with save_pretrained."
         ) from error
     return model.to(device).eval()
 
@@ -36,8 +36,13 @@ def load_tokenizer(folder: str | Path) -> Any:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{folder} holds no tokenizer that can be loaded: {error}. Save it with tokenizer.save_pretrained."
+            f"{folder} holds no tokenizer that can be loaded: {reason_of(error)} Save it with tokenizer.save_pretrained."
         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """The first sentence of a library's error, which may run over many lines, with one full stop at its end."""
+    return str(error).strip().split("\n")[0].rstrip(" .:") + "."
 
 
 def eos_ids(model: Any, tokenizer: Any) -> frozenset[int]:
