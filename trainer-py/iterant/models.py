@@ -36,7 +36,7 @@ def load_tokenizer(folder: str | Path) -> Any:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{folder} holds no tokenizer that can be loaded: {reason_of(error)} Save it with tokenizer.save_pretrained."
+            f"{folder} has no tokenizer that can be loaded: {reason_of(error)} Save one with tokenizer.save_pretrained."
         ) from error
 
 
