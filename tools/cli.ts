@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { launchCommand } from "./launch/command.ts";
+import { replayCommand } from "./replay/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 
@@ -20,7 +21,14 @@ Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off · ${e
   )
   .exitOverride();
 
-for (const command of [demoCommand(), trainCommand(), evalCommand(), resumeCommand(), launchCommand()]) {
+for (const command of [
+  demoCommand(),
+  trainCommand(),
+  evalCommand(),
+  resumeCommand(),
+  launchCommand(),
+  replayCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
