@@ -56,7 +56,7 @@ Examples:
 
 /** `iterant replay g12.0.0/3` means the newest run's: an id is no run's name. */
 function namedBy(run: string | undefined, episode: string | undefined): [string | undefined, string | undefined] {
-  const isId = episode === undefined && run !== undefined && /^g\d+\.\d/.test(run) && !existsSync(run);
+  const isId = episode === undefined && run !== undefined && /^g\d+\./.test(run) && !existsSync(run);
   return isId ? [undefined, run] : [run, episode];
 }
 

@@ -29,18 +29,24 @@ export async function* readEpisodes(folder: string, onDamage: OnDamage): AsyncGe
     onDamage(`${join(folder, indexFile)} is missing: the segments are read instead.`);
     known.isMissing = true;
   }
+  const present = new Set(segments.map(({ name }) => name));
+  for (const name of known.segments) {
+    if (!present.has(name)) onDamage(`${join(folder, name)} is missing: only the index knows of its episodes.`);
+  }
   yield* readUnknown(folder, segments, known, onDamage);
 }
 
 /** What the index has told, and where it is to be doubted. */
 class Known {
   isMissing = false;
+  readonly segments = new Set<string>();
   /** `segment:offset` → which episodes of that group. */
   readonly groups = new Map<string, Set<number>>();
   /** Groups that may lack episodes: those beside a line that cannot be read, and the last one. */
   readonly doubted = new Set<string>();
 
   add({ segment, offset, at }: EpisodeLine): void {
+    this.segments.add(segment);
     const place = placeOf(segment, offset);
     const episodes = this.groups.get(place);
     if (episodes) episodes.add(at);
