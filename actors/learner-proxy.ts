@@ -252,6 +252,7 @@ export class LearnerProxy {
     if (this.#evaluating && !isLast) return;
     await this.#evaluating;
     const version = this.#version;
+    if (this.#evaluations.at(-1)?.evaluation.version === version) return; // known already
     const iteration = this.#iteration;
     const { inference, evaluator, log } = this.#cast;
     await inference.with({ deadlineMs: null }).pin(version);

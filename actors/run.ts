@@ -78,7 +78,7 @@ export class Run {
 
   /** What happens, row by row, from the beginning of this life of the run. */
   follow(): AsyncIterable<LogRow> {
-    return this.#cast.log.follow();
+    return this.#cast.log.with({ deadlineMs: null }).follow();
   }
 
   /** Ends the run in order, with a checkpoint, as soon as the update under way is done. */

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 
 class ModelError(Exception):
@@ -21,6 +22,7 @@ def load_model(folder: str | Path, *, device: str = "cpu", dtype: torch.dtype = 
     so that engine and learner compute the same log-probabilities.
     Raises ModelError if the folder holds no causal LM.
     """
+    disable_progress_bar()  # a log file is no terminal
     try:
         model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:

@@ -1,0 +1,117 @@
+"""The learner engine of one process: torch and AdamW. The default on a CPU."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from iterant.batch import MicroBatch
+from iterant.engines.policy import Policy, add_sums, device_of
+from iterant.engines.seam import EngineSettings, Sums
+from iterant.losses import Objective
+from iterant.models import load_model
+
+_FILE = "engine.pt"
+
+
+class TorchEngine:
+    """See `seam.LearnerEngine`."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        if settings.ranks > 1:
+            raise ValueError(f"learner.ranks is {settings.ranks}: engine torch is one process. Use deepspeed.")
+        torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        self._settings = settings
+        device = device_of(settings.device)
+        self._model = load_model(settings.model, device=str(device))
+        self._reference = _frozen(self._model) if settings.has_reference else None
+        self._policy = Policy(settings.temperature, settings.autocast, device)
+        self._optimiser = torch.optim.AdamW(
+            self._model.parameters(),
+            lr=0.0,
+            betas=(settings.beta1, settings.beta2),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+
+    def logprobs(self, micro_batches: Sequence[MicroBatch]) -> list[torch.Tensor]:
+        return self._policy.score(self._model, micro_batches)
+
+    def reference_logprobs(self, micro_batches: Sequence[MicroBatch]) -> list[torch.Tensor]:
+        if self._reference is None:
+            raise ValueError("no reference policy is kept: the objective has no KL term.")
+        return self._policy.score(self._reference, micro_batches)
+
+    def backward(
+        self,
+        micro_batches: Sequence[MicroBatch],
+        objective: Objective,
+        proximal: Sequence[torch.Tensor] | None,
+        reference: Sequence[torch.Tensor] | None,
+    ) -> Sums:
+        total: Sums = {}
+        for at, micro in enumerate(micro_batches):
+            loss, sums = self._policy.loss(
+                self._model,
+                micro,
+                objective,
+                None if proximal is None else proximal[at],
+                None if reference is None else reference[at],
+            )
+            loss.backward()
+            add_sums(total, sums)
+        return total
+
+    def gradient(self) -> Mapping[str, torch.Tensor]:
+        return {name: own.grad.clone() for name, own in self._model.named_parameters() if own.grad is not None}
+
+    def step(self, learning_rate: float) -> float:
+        limit = self._settings.clip_norm
+        norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), limit if limit else float("inf"))
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=False)
+        return float(norm)
+
+    def move_reference(self, alpha: float) -> None:
+        if self._reference is None:
+            return
+        with torch.no_grad():
+            for kept, own in zip(self._reference.parameters(), self._model.parameters(), strict=True):
+                kept.lerp_(own, alpha)
+
+    def state(self) -> Mapping[str, torch.Tensor]:
+        state: Mapping[str, torch.Tensor] = self._model.state_dict()
+        return state
+
+    def save(self, folder: Path) -> None:
+        self._model.save_pretrained(folder)
+        state = {
+            "optimiser": self._optimiser.state_dict(),
+            "reference": None if self._reference is None else self._reference.state_dict(),
+            "weights": self._model.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        torch.save(state, folder / _FILE)
+
+    def load(self, folder: Path) -> None:
+        state = torch.load(folder / _FILE, map_location=self._model.device, weights_only=True)
+        self._model.load_state_dict(state["weights"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self._reference is not None and state["reference"] is not None:
+            self._reference.load_state_dict(state["reference"])
+        torch.set_rng_state(state["random"].cpu())
+
+    def describe(self) -> dict[str, object]:
+        count = sum(parameter.numel() for parameter in self._model.parameters())
+        return {"engine": "torch", "ranks": 1, "device": str(self._model.device), "parameters": count}
+
+    def close(self) -> None:
+        """Nothing outside this process is held."""
+
+
+def _frozen(model: torch.nn.Module) -> torch.nn.Module:
+    return copy.deepcopy(model).requires_grad_(False)

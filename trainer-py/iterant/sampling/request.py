@@ -1,0 +1,123 @@
+"""One request to an engine, as it came over the wire: parsed at the door, believed afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+LANES = ("train", "eval")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """temperature 0 takes the likeliest token; top_k 0 keeps all; max_tokens counts the end token."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class Request:
+    """messages  the conversation, or with `ids` what has been said since
+    ids      int32 [P], everything that the policy has seen and said; never tokenised again
+    n        completions of the one prompt
+    seed     a completion's tokens follow from seed, its number and the weights, whoever else is being served
+    version  a pinned policy version; None for the newest weights
+    stop     texts that end a completion, kept in it
+    """
+
+    messages: tuple[dict[str, Any], ...]
+    ids: np.ndarray | None
+    n: int
+    sampling: Sampling
+    seed: int
+    version: int | None
+    lane: str
+    stop: tuple[str, ...]
+    embed: bool
+
+
+def parse_request(fields: Mapping[str, Any]) -> Request:
+    """Raises ValueError naming the field that is unknown, missing or of the wrong kind, and what it must be."""
+    known = {"messages", "ids", "n", "sampling", "seed", "version", "lane", "stop", "embed"}
+    _refuse_unknown(fields, known, "request")
+    if "messages" not in fields:
+        raise ValueError("request has no messages: give a list of messages, empty where ids say all.")
+    messages = tuple(_message(message) for message in _sequence(fields["messages"], "messages"))
+    ids = fields.get("ids")
+    if ids is not None:
+        ids = np.asarray(ids)
+        if ids.ndim != 1 or ids.dtype.kind not in "iu" or len(ids) == 0:
+            raise ValueError(f"ids is {ids.dtype} of shape {list(ids.shape)}: it must be a list of whole numbers.")
+        ids = ids.astype(np.int64)
+    if ids is None and not messages:
+        raise ValueError("request has neither messages nor ids: there is no prompt.")
+    lane = fields.get("lane", "train")
+    if lane not in LANES:
+        raise ValueError(f"lane is {lane!r}: it must be one of {', '.join(LANES)}.")
+    return Request(
+        messages=messages,
+        ids=ids,
+        n=_count(fields.get("n", 1), "n", 1),
+        sampling=_sampling(fields.get("sampling", {})),
+        seed=_count(fields.get("seed", 0), "seed", 0),
+        version=None if fields.get("version") is None else _count(fields["version"], "version", 0),
+        lane=lane,
+        stop=tuple(_text(text, "stop") for text in _sequence(fields.get("stop", ()), "stop")),
+        embed=bool(fields.get("embed", False)),
+    )
+
+
+def _sampling(fields: Mapping[str, Any]) -> Sampling:
+    _refuse_unknown(fields, {"temperature", "top_p", "top_k", "max_tokens"}, "sampling")
+    temperature = _number(fields.get("temperature", 1.0), "sampling.temperature")
+    top_p = _number(fields.get("top_p", 1.0), "sampling.top_p")
+    if temperature < 0:
+        raise ValueError(f"sampling.temperature is {temperature}: it must be 0 or more.")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"sampling.top_p is {top_p}: it must be above 0 and at most 1.")
+    return Sampling(
+        temperature,
+        top_p,
+        _count(fields.get("top_k", 0), "sampling.top_k", 0),
+        _count(fields.get("max_tokens", 256), "sampling.max_tokens", 1),
+    )
+
+
+def _message(message: Any) -> dict[str, Any]:
+    if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
+        raise ValueError(f"messages holds {message!r}: each must have a role and a content.")
+    return dict(message)
+
+
+def _refuse_unknown(fields: Mapping[str, Any], known: set[str], where: str) -> None:
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise ValueError(f"{where} has no field {unknown[0]}: known are {', '.join(sorted(known))}.")
+
+
+def _sequence(value: Any, name: str) -> Any:
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise ValueError(f"{name} is {value!r}: it must be a list.")
+    return value
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or value == "":
+        raise ValueError(f"{name} holds {value!r}: it must be a text.")
+    return value
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} is {value!r}: it must be a number.")
+    return float(value)
+
+
+def _count(value: Any, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < least:
+        raise ValueError(f"{name} is {value!r}: it must be a whole number, {least} or more.")
+    return int(value)
