@@ -178,22 +178,16 @@ describe("a recording", () => {
     truncateSync(partOf(index), written.lineEnds[4]! - 7);
     const recorder = new Recorder({ folder, life: 1 });
     await recorder.start();
-    await recorder.write(
-      groupOf(
-        {
-          task: { problem: "2 + 2?", answer: "4" },
-          said: [
-            ["4", 1],
-            ["5", 0],
-          ],
-        },
-        3,
-        1,
-      ),
-    );
+    for (const index of [3, 4]) {
+      const plan = { task: { problem: "2 + 2?", answer: "4" }, said: [["4", 1] as const, ["5", 0] as const] };
+      await recorder.write(groupOf(plan, index, 1));
+    }
     await recorder.stop();
     const { lines, damage } = await read();
-    expect(lines.map(({ id }) => id).sort()).toEqual([...written.lines.map(({ id }) => id), "g3.1.0/0", "g3.1.0/1"]);
+    expect(lines.map(({ id }) => id).sort()).toEqual([
+      ...written.lines.map(({ id }) => id),
+      ...["g3.1.0/0", "g3.1.0/1", "g4.1.0/0", "g4.1.0/1"],
+    ]);
     expect(damage).toEqual([
       `${partOf(index)} is damaged at byte ${written.lineEnds[3]! + 1}: a line that cannot be read; the rest is shown.`,
       `${partOf(index)} lacks 4 episodes; read from the segments.`,

@@ -28,7 +28,10 @@ async function viewOf(id: string) {
   return { line, group, ...(await findRelatives(recording(), { group, line }, options, ignore)) };
 }
 
-/** Attempts, an improvement of the second of them, a departure from that; the same task drawn plainly in between. */
+/**
+ * Attempts, an improvement of the first of them, a departure from that; in between the same task drawn plainly, twice,
+ * once with the improvement's very words, and another task.
+ */
 function lineage(): GroupToWrite[] {
   const said = (...texts: string[]) => texts.map((text, at) => [text, at % 2] as const);
   const first = groupOf({ task, said: said("it is 3", "it is 2") }, 0);
@@ -38,17 +41,18 @@ function lineage(): GroupToWrite[] {
     2,
   );
   const foreign = groupOf({ task: other, said: said("it is 3", "it is 4") }, 3);
+  const echo = groupOf({ task, said: said("no, 4", "it is 2") }, 5);
   const third = groupOf(
     { task, from: { instance: instanceAfter(second, 0), mode: "diverge" }, said: said("count", "two: 2") },
     4,
   );
-  return [first, between, second, foreign, third];
+  return [first, between, second, foreign, echo, third];
 }
 
 describe("an episode's relatives", () => {
   test("are the chain that it came from, the nearest first, over lives and segments", async () => {
-    const [first, between, second, foreign, third] = lineage() as [GroupToWrite, ...GroupToWrite[]];
-    await writeRun(run, [first, between!], [second!, foreign!], [third!]);
+    const [first, between, second, foreign, echo, third] = lineage() as [GroupToWrite, ...GroupToWrite[]];
+    await writeRun(run, [first, between!], [second!, foreign!], [echo!, third!]);
     const { ancestors } = await viewOf("g4.0.0/1");
     expect(ancestors).toEqual([
       { id: "g2.0.0/0", iteration: 2, mode: "improve", reward: 0 },
@@ -62,13 +66,13 @@ describe("an episode's relatives", () => {
       { groupId: "g2.0.0", iteration: 2, mode: "improve", rewards: [0, 1] },
     ]);
     expect((await viewOf("g2.0.0/0")).descendants.map(({ groupId }) => groupId)).toEqual(["g4.0.0"]);
-    for (const id of ["g0.0.0/1", "g1.0.0/0", "g2.0.0/1", "g4.0.0/0"]) {
+    for (const id of ["g0.0.0/1", "g1.0.0/0", "g2.0.0/1", "g4.0.0/0", "g5.0.0/0"]) {
       expect((await viewOf(id)).descendants).toEqual([]);
     }
   });
 
   test("end where the recording does: a parent that is not in it is none", async () => {
-    const [, , second, , third] = lineage();
+    const [, , second, , , third] = lineage();
     await writeRun(run, [second!, third!]);
     expect((await viewOf("g4.0.0/0")).ancestors.map(({ id }) => id)).toEqual(["g2.0.0/0"]);
     expect((await viewOf("g2.0.0/0")).ancestors).toEqual([]);
