@@ -194,6 +194,33 @@ describe("a recording", () => {
     ]);
   });
 
+  test("that is being written gives more each time, each episode once, and no damage but what is ordinary then", async () => {
+    const recorder = new Recorder({ folder, life: 1 });
+    await recorder.start();
+    let isDone = false;
+    const writing = (async () => {
+      const said = Array.from({ length: 16 }, (_, at) => ["so ".repeat(500), at % 2] as const);
+      for (let at = 3; at < 43; at += 1)
+        await recorder.write(groupOf({ task: { problem: "?", answer: "1" }, said }, at, 1));
+      await recorder.stop();
+      isDone = true;
+    })();
+    let before = new Set<string>();
+    do {
+      const ids: string[] = [];
+      const damage: string[] = [];
+      for await (const { id } of readEpisodes(folder, (text, isOrdinary) => isOrdinary || damage.push(text)))
+        ids.push(id);
+      const seen = new Set(ids);
+      expect(seen.size).toBe(ids.length);
+      expect([...before].filter((id) => !seen.has(id))).toEqual([]);
+      expect(damage).toEqual([]);
+      before = seen;
+    } while (!isDone);
+    await writing;
+    expect((await read()).lines.length).toBe(7 + 40 * 16);
+  });
+
   test("whose segment is gone altogether still lists what the index knows", async () => {
     rmSync(partOf(segment));
     expect(await read()).toEqual({
