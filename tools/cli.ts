@@ -17,7 +17,7 @@ const program = new Command("iterant")
   .addHelpText(
     "after",
     `
-Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off · ${exitCodes.usage} wrong flags or input, nothing started ·
+Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off, or replay --rescore found differences · ${exitCodes.usage} wrong flags or input, nothing started ·
             ${exitCodes.machine} this machine lacks something (see iterant doctor) · ${exitCodes.interrupted} Ctrl-C, can be resumed`,
   )
   .exitOverride();
