@@ -56,7 +56,7 @@ function accuracyChart({ evaluations, K }: Figures): Chart {
   return {
     id: "accuracy",
     title: "Accuracy on problems it never trains on",
-    note: "Above the first answers, the policy gains by being shown its own answer and asked for a better one.",
+    note: "Where the second curve lies above the first, the policy gains by being shown its own answer and asked for a better one.",
     kind: "lines",
     x: evaluations.iteration,
     xLabel: "iteration",
@@ -92,9 +92,8 @@ function rewardChart({ training }: Figures): Chart {
     id: "reward",
     title: "Mean reward",
     note: "Of each iteration's episodes, and smoothed. Prompts get harder as the curriculum moves on: compare accuracy, not this.",
-    unit: "percent",
     series: [
-      { label: "iteration", values: training.meanReward, role: "quiet", style: "faint" },
+      { label: "each iteration", values: training.meanReward, role: "quiet", style: "faint" },
       { label: "smoothed", values: smoothed(training.meanReward), role: "first" },
     ],
   };

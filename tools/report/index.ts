@@ -9,12 +9,11 @@ import { type RunRecords, readRecords } from "./records.ts";
 
 export { recordMachine } from "./machine.ts";
 
-/** Writes `report.html` into the run's folder, again if there is one; resolves with its path. */
-export async function writeReport(folder: string): Promise<string> {
+/** Writes a run's page, over the one that may be there; resolves with its path. `report.html` in the run unless said. */
+export async function writeReport(folder: string, file = join(folder, runFiles.report)): Promise<string> {
   const records = await readRecords(folder);
   const pairs = choosePairs(...firstAndLastChains(records));
   const problems = pairs.length === 0 ? new Map() : await readProblemTexts(records.config);
-  const file = join(folder, runFiles.report);
   writeFileSync(file, pageOf({ records, pairs, problems }));
   return file;
 }

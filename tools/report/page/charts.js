@@ -32,51 +32,65 @@ function axis(values) {
   };
 }
 
-/** Data and series as uPlot takes them: a stack is drawn as sums from the bottom, a range as two edges and a band. */
-function layers({ kind, series, unit, x }) {
+/** Data and series as uPlot takes them: lines, each with the edges of its range and a band between them. */
+function lines({ series, unit, x }) {
   const data = [x];
   const drawn = [{}];
   const bands = [];
-  let below = x.map(() => 0);
   for (const { label, values, role, style, low, high } of series) {
-    const isStacked = kind === "stack";
-    const value = (_u, _v, _s, index) => (index === null || values[index] === null ? "–" : write[unit](values[index]));
-    if (isStacked) below = below.map((sum, at) => (values[at] === null ? null : sum + values[at]));
-    data.push(isStacked ? below : values);
+    data.push(values);
     drawn.push({
       label,
-      value,
+      value: legendOf(values, unit),
       stroke: () => colourOf(role, style === "faint" ? 45 : 100),
-      width: style === "faint" || isStacked ? 1 : 2,
-      ...(style === "dashed" ? { dash: [5, 4] } : {}),
-      ...(isStacked ? { fill: () => colourOf(role, 75) } : {}),
-      points: { show: !isStacked && style !== "faint" && x.length <= 40, size: 6, fill: () => colourOf(role) },
+      width: style === "faint" ? 1 : 2,
+      dash: style === "dashed" ? [5, 4] : undefined,
+      points: { show: style !== "faint" && x.length <= 40, size: 6, fill: () => colourOf(role) },
       spanGaps: true,
     });
-    if (low !== undefined) {
-      for (const edge of [high, low]) {
-        data.push(edge);
-        drawn.push({
-          label: "",
-          class: "edge",
-          stroke: "transparent",
-          width: 0,
-          points: { show: false },
-          spanGaps: true,
-        });
-      }
-      bands.push({ series: [drawn.length - 2, drawn.length - 1], fill: () => colourOf(role, 18) });
+    if (low === undefined) continue;
+    for (const edge of [high, low]) {
+      data.push(edge);
+      drawn.push({
+        label: "",
+        class: "edge",
+        stroke: "transparent",
+        width: 0,
+        points: { show: false },
+        spanGaps: true,
+      });
     }
-  }
-  if (kind === "stack") {
-    // The sum of all is drawn first and the lowest last, each down to the axis and over the one before.
-    const order = drawn
-      .slice(1)
-      .map((_, at) => at + 1)
-      .reverse();
-    return { data: [x, ...order.map((at) => data[at])], drawn: [{}, ...order.map((at) => drawn[at])], bands };
+    bands.push({ series: [drawn.length - 2, drawn.length - 1], fill: () => colourOf(role, 16) });
   }
   return { data, drawn, bands };
+}
+
+/** Parts upon each other: each is drawn as the sum of all from the bottom up to it, and filled down to the one below. */
+function stack({ series, unit, x }) {
+  const sums = [];
+  for (const { values } of series) {
+    sums.push(values.map((value, at) => (value === null ? null : value + (sums.at(-1)?.[at] ?? 0))));
+  }
+  const topFirst = series.map((part, at) => ({ ...part, sum: sums[at] })).reverse();
+  return {
+    data: [x, ...topFirst.map(({ sum }) => sum)],
+    drawn: [
+      {},
+      ...topFirst.map(({ label, values, role }, at) => ({
+        label,
+        value: legendOf(values, unit),
+        stroke: () => colourOf(role),
+        width: 0,
+        fill: at === topFirst.length - 1 ? () => colourOf(role, 85) : undefined,
+        points: { show: false },
+      })),
+    ],
+    bands: topFirst.slice(0, -1).map(({ role }, at) => ({ series: [at + 1, at + 2], fill: () => colourOf(role, 85) })),
+  };
+}
+
+function legendOf(values, unit) {
+  return (_u, _v, _s, index) => (index === null || (values[index] ?? null) === null ? "–" : write[unit](values[index]));
 }
 
 /** A tenth of room on both sides, within what the unit allows. */
@@ -94,8 +108,12 @@ function rangeOf({ unit, range }) {
 
 function draw(chart) {
   const place = document.querySelector(`#chart-${chart.id} .plot`);
-  const { data, drawn, bands } = layers(chart);
+  const { data, drawn, bands } = (chart.kind === "stack" ? stack : lines)(chart);
   drawn[0] = { label: chart.xLabel };
+  const newest = chart.x.length - 1;
+  const showNewest = (u) => {
+    if ((u.cursor.idx ?? null) === null) u.setLegend({ idx: newest }, false);
+  };
   const width = () => Math.max(200, Math.floor(place.clientWidth));
   const plot = new uPlot(
     {
@@ -109,6 +127,7 @@ function draw(chart) {
         { ...axis(ticks[chart.unit]), size: 52 },
       ],
       cursor: { ...(chart.sync === null ? {} : { sync: { key: chart.sync, setSeries: false } }), points: { size: 7 } },
+      hooks: { ready: [showNewest], setCursor: [showNewest] },
       legend: { markers: { width: 0, fill: (u, at) => u.series[at].stroke?.(u, at) ?? "transparent" } },
     },
     data,
