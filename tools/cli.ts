@@ -3,9 +3,11 @@
 // A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
 import { Command } from "commander";
 import { attachCommand } from "./attach/command.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { launchCommand } from "./launch/command.ts";
+import { replayCommand } from "./replay/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 
@@ -28,6 +30,8 @@ for (const command of [
   resumeCommand(),
   launchCommand(),
   attachCommand(),
+  replayCommand(),
+  doctorCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
