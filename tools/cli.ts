@@ -2,6 +2,7 @@
 // What a person types: `iterant <command>`. Composes the commands; each is a file of its own name.
 // A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
 import { Command } from "commander";
+import { attachCommand } from "./attach/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -28,6 +29,7 @@ for (const command of [
   evalCommand(),
   resumeCommand(),
   launchCommand(),
+  attachCommand(),
   replayCommand(),
   doctorCommand(),
 ]) {
