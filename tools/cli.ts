@@ -8,6 +8,7 @@ import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { launchCommand } from "./launch/command.ts";
 import { replayCommand } from "./replay/command.ts";
+import { reportCommand } from "./report/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 
@@ -31,6 +32,7 @@ for (const command of [
   launchCommand(),
   attachCommand(),
   replayCommand(),
+  reportCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
