@@ -3,6 +3,7 @@
 // A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
 import { Command } from "commander";
 import { attachCommand } from "./attach/command.ts";
+import { completionCommands } from "./completion/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -37,6 +38,10 @@ for (const command of [
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
+
+const [completion, complete] = completionCommands(program);
+program.addCommand(completion!.copyInheritedSettings(program));
+program.addCommand(complete!.copyInheritedSettings(program), { hidden: true });
 
 try {
   await program.parseAsync();

@@ -55,6 +55,11 @@ function environment({ runs }: LiveRun): Record<string, string> {
   return { PATH, HOME, ITERANT_RUNS: runs, XDG_STATE_HOME: join(runs, "state"), NO_COLOR: "1", TERM: "xterm" };
 }
 
+/** An executable of this name that is the command line. */
+export function cliShim(file: string): void {
+  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`, { mode: 0o755 });
+}
+
 export interface Outcome {
   stdout: string;
   stderr: string;
