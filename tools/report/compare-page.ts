@@ -68,9 +68,11 @@ function endsTable({ K, groups }: Comparison): Html {
   );
 }
 
-function endOf({ mean, low, high }: Spread, at: number): string {
+/** The mean, and below it the range if there is one. */
+function endOf({ mean, low, high }: Spread, at: number): Cell {
   const [least, most] = [percent(low.at(at)), percent(high.at(at))];
-  return least === most ? percent(mean.at(at)) : `${percent(mean.at(at))} (${least} to ${most})`;
+  if (least === most) return percent(mean.at(at));
+  return html`${percent(mean.at(at))}<br><span class="detail">${least} to ${most}</span>`;
 }
 
 function runsTable(runs: readonly Figures[], K: number): Html {
@@ -89,7 +91,9 @@ function runsTable(runs: readonly Figures[], K: number): Html {
   );
 }
 
-function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): Html {
+type Cell = string | Html;
+
+function tableOf(heads: readonly string[], rows: readonly (readonly Cell[])[]): Html {
   return html`<div class="table"><table class="figures"><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map(
     ([first, ...cells]) => html`<tr><th scope="row">${first!}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,

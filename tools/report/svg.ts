@@ -92,7 +92,7 @@ ${groups.map((group, at) => html`<path class="line c${at}" d="M${pathOf(group.sa
 function legendOf(groups: readonly StrategyGroup[]): Html {
   let x = plot.left;
   return html`<g>${groups.map(({ strategy, seeds }, at) => {
-    const label = seeds.length > 1 ? `${strategy}, mean and range of ${seeds.length} seeds` : strategy;
+    const label = seeds.length > 1 ? `${strategy} (${seeds.length} seeds)` : strategy;
     const from = x;
     x += 40 + label.length * 7.2;
     return html`<path class="line c${at}" d="M${round(from)} 20 h20"/><text class="label" x="${round(from + 26)}" y="24">${label}</text>`;
