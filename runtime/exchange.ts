@@ -18,26 +18,47 @@ import {
 import { toErrorRecord } from "./errors.ts";
 import { Pending } from "./pending.ts";
 
+/** A call that was handed on and has not been answered. */
+export interface CallInFlight {
+  /** Who called: an actor, or a program that embeds a node. */
+  from: string;
+  method: string;
+  /** Milliseconds since it was handed on: it runs, or waits in the mailbox. */
+  sinceMs: number;
+}
+
 interface Passage {
   from: Channel;
   fromId: number;
   to: Channel;
   target: string;
   method: string;
+  asker: string;
+  beganMs: number;
   isStream: boolean;
 }
 
 export class Exchange {
+  readonly #clock: Clock;
   readonly #passages: Pending<Passage>;
   /** Who asked under which id → the id under which it was passed on; for CANCEL and CREDIT, which go that way. */
   readonly #onward = new Map<Channel, Map<number, number>>();
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#passages = new Pending({ clock, onDeadline: () => {} });
   }
 
   get inFlight(): number {
     return this.#passages.size;
+  }
+
+  /** What a target has not answered, the oldest first; casts leave no trace here. */
+  towards(target: string): CallInFlight[] {
+    const nowMs = this.#clock.nowMs();
+    return [...this.#passages.values()]
+      .filter((passage) => passage.target === target)
+      .map(({ asker, method, beganMs }) => ({ from: asker, method, sinceMs: nowMs - beganMs }));
   }
 
   /** Passes a call on under an id of our own. */
@@ -46,7 +67,16 @@ export class Exchange {
       to.send(call);
       return;
     }
-    const passage = { from, fromId: call.id, to, target: call.target, method: call.method, isStream: false };
+    const passage: Passage = {
+      from,
+      fromId: call.id,
+      to,
+      target: call.target,
+      method: call.method,
+      asker: call.from,
+      beganMs: this.#clock.nowMs(),
+      isStream: false,
+    };
     const id = this.#passages.add(passage, { control: call.id >= firstControlId });
     const ids = this.#onward.get(from) ?? new Map<number, number>();
     this.#onward.set(from, ids.set(call.id, id));

@@ -13,8 +13,9 @@ export type { CellReport, MessageRecord, MessageRecord as FlightRecord } from ".
 export { type Clock, ManualClock, pause, realClock } from "./clock.ts";
 export { NdArray, type NumberArray, packValue, unpackValue } from "./codec.ts";
 export { ActorError, type ErrorCode, errorCodes, isActorError } from "./errors.ts";
+export type { CallInFlight } from "./exchange.ts";
 export { addressOf, type Calls, cast, type Handle } from "./handle.ts";
-export type { ActorShape, Evaluation } from "./inspect.ts";
+export type { ActorShape, EvaluateOptions, Evaluation } from "./inspect.ts";
 export {
   type Damage,
   Journal,
@@ -26,7 +27,8 @@ export {
 } from "./journal.ts";
 export { monitor } from "./monitor.ts";
 export { makeKeys, Node, type NodeOptions } from "./node.ts";
-export type { NodeControl } from "./node-control.ts";
+export type { NodeControl, NodeReport } from "./node-control.ts";
+export { Observer, type ObserverOptions } from "./observer.ts";
 export { type OsProcess, startProcess } from "./process.ts";
 export { type LiveProgram, Program, type ProgramOptions } from "./program.ts";
 export { localPython } from "./python.ts";

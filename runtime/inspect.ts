@@ -15,6 +15,8 @@ export interface EvaluateOptions {
   /** Without it, an expression that would change anything is refused. */
   canWrite: boolean;
   timeoutMs: number;
+  /** Not begun after this, milliseconds since 1970: whoever asked has given up, and would be surprised by a change. */
+  notAfterMs?: number | undefined;
 }
 
 export interface Evaluation {
@@ -59,15 +61,22 @@ export async function describeInstance(instance: object): Promise<ActorShape> {
 export async function evaluate(instance: object, expression: string, options: EvaluateOptions): Promise<Evaluation> {
   const session = await connected();
   return withSelf(instance, async () => {
+    if (options.notAfterMs !== undefined && Date.now() > options.notAfterMs) {
+      return { text: "not run: its turn came after whoever asked had given up.", json: null, isError: true };
+    }
     try {
       const parameters = {
         expression: options.canWrite ? expression : await withPrivatesReadable(session, expression),
-        replMode: true,
+        replMode: options.canWrite, // it makes a promise, which runs the hooks of AsyncLocalStorage: a side effect
         awaitPromise: options.canWrite,
         throwOnSideEffect: !options.canWrite,
         timeout: options.timeoutMs,
       };
-      const reply = await session.post("Runtime.evaluate", parameters as Runtime.EvaluateParameterType);
+      const reply = await inTime(
+        session.post("Runtime.evaluate", parameters as Runtime.EvaluateParameterType),
+        options,
+      );
+      if (reply === undefined) return { text: explainWait(options), json: null, isError: true };
       const { result, exceptionDetails } = reply;
       if (exceptionDetails) {
         const what = exceptionDetails.exception?.description ?? exceptionDetails.text;
@@ -202,6 +211,25 @@ function primitiveOf(result: {
     return unserializableValue.endsWith("n") ? BigInt(unserializableValue.slice(0, -1)) : Number(unserializableValue);
   }
   return result.type === "symbol" ? result.description : result.value;
+}
+
+/** What is awaited may never come, and the next evaluation of this isolate waits for its turn: undefined when late. */
+async function inTime<T>(answer: Promise<T>, { canWrite, timeoutMs }: EvaluateOptions): Promise<T | undefined> {
+  if (!canWrite) return answer;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), timeoutMs);
+  });
+  answer.catch(() => {}); // late, nobody is left to hear it
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function explainWait({ timeoutMs }: EvaluateOptions): string {
+  return `still awaited after ${timeoutMs} ms. It goes on inside the actor, without self; nobody waits for its value.`;
 }
 
 function explainFailure(error: Error, { timeoutMs }: EvaluateOptions): string {

@@ -44,6 +44,7 @@ export class Link implements Channel {
   readonly #outboxes: Record<Lane, Outbox>;
   #wasUp = false;
   #isDown = false;
+  #isRefused = false;
   #cancelBeat: (() => void) | undefined;
 
   constructor(options: LinkOptions) {
@@ -64,6 +65,10 @@ export class Link implements Channel {
         transmit: (frames) => options.transmit(lane, frames),
         deliver: receive,
         onUp: () => this.#laneUp(),
+        onRefused: (reason) => {
+          this.#isRefused = true;
+          this.#goDown(reason);
+        },
         onPeerRestart: () => this.#goDown(`${this.peer} began a new life`),
         lagMs: options.lagMs,
       });
@@ -79,6 +84,11 @@ export class Link implements Channel {
 
   get isUp(): boolean {
     return !this.#isDown && lanes.every((lane) => this.#sessions[lane].isUp);
+  }
+
+  /** The peer did not let us in; asking again is no use. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** How late the peer's event loop or main thread runs, as it said last. */

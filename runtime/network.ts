@@ -2,7 +2,7 @@
 // Knows who may speak, not what is said: envelopes go on to the node with the link they came by.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "./clock.ts";
-import { unpackEnvelopes, unpackHeader } from "./codec.ts";
+import { packEnvelopes, packHeader, unpackEnvelopes, unpackHeader } from "./codec.ts";
 import { type Envelope, type Hello, kinds, type PeerRole } from "./envelope.ts";
 import { ActorError } from "./errors.ts";
 import { defaultHeartbeat, type Heartbeat, Link } from "./link.ts";
@@ -126,8 +126,8 @@ export class Network {
 
   async close(reason: string): Promise<void> {
     this.#stopLag();
-    const nodes = this.links.filter((link) => link.role === "node");
-    await Promise.all(nodes.map((link) => link.farewell(reason, farewellMs)));
+    const others = this.links.filter((link) => link.role !== "host"); // hosts have ended before us
+    await Promise.all(others.map((link) => link.farewell(reason, farewellMs)));
     for (const peer of [...this.#peers.keys()]) this.drop(peer);
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
@@ -152,6 +152,7 @@ export class Network {
   #greet(lane: Lane, routingId: string, hello: Hello, back: Known["send"], isTcp: boolean): void {
     const isKnownByKey = isTcp && hello.role === "node"; // CURVE let it in: its key is on the list
     if (!isKnownByKey && !isSame(hello.token, this.#options.token)) {
+      back(lane, this.#refusal(hello));
       throw new ActorError("unauthorised", `${hello.peer} said HELLO as ${hello.role} without the right token.`);
     }
     let known = this.#peers.get(hello.peer);
@@ -177,6 +178,14 @@ export class Network {
     known.send = back;
     this.#routes.set(routingId, hello.peer);
     known.link.accept(lane, hello);
+  }
+
+  /** A GOODBYE of no lane, so that whoever is turned away need not wait to find out. */
+  #refusal(hello: Hello): Uint8Array[] {
+    const reason = `${this.#options.name} did not let ${hello.peer} in: its token is not the right one`;
+    const { body } = packEnvelopes([{ kind: kinds.goodbye, reason }]);
+    const { incarnation } = this;
+    return [packHeader({ kind: kinds.goodbye, bufferCount: 0, seq: 0, ack: 0, incarnation }), body];
   }
 
   #makeLink(peer: string, role: PeerRole, transmit: Known["send"]): Link {

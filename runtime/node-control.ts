@@ -1,13 +1,16 @@
 // What can be asked of a node and of the head by anybody who may call them: `$node@name` and `$head@name`.
 // Only words and their meaning; the work is done where the state is.
 import type { MessageRecord } from "./cell.ts";
+import type { Clock } from "./clock.ts";
 import { parseAddress } from "./envelope.ts";
 import { ActorError } from "./errors.ts";
+import type { CallInFlight, Exchange } from "./exchange.ts";
 import type { ActorShape, EvaluateOptions, Evaluation } from "./inspect.ts";
 import type { Node } from "./node.ts";
 import type { NodeInfo, Registry } from "./registry.ts";
 import type { ActorReport, Residents, SpawnRequest } from "./residents.ts";
 import type { Down } from "./supervisor.ts";
+import { currentTurn } from "./turn.ts";
 
 export interface NodeControl {
   spawn(request: SpawnRequest): Promise<string>;
@@ -17,7 +20,11 @@ export interface NodeControl {
   /** The full address of a name. */
   resolve(name: string): Promise<string>;
   info(): Promise<NodeReport>;
+  /** The nodes that this one knows: itself, and if it is the head all members. */
+  nodes(): Promise<NodeInfo[]>;
   actors(): Promise<ActorReport[]>;
+  /** What the actor has been asked and has not answered, the oldest first. The node knows even if the actor hangs. */
+  inFlight(address: string): Promise<CallInFlight[]>;
   /** The flight recorder: the last messages, newest last. */
   recent(address: string): Promise<MessageRecord[]>;
   describe(address: string): Promise<ActorShape>;
@@ -28,6 +35,8 @@ export interface NodeReport {
   name: string;
   pid: number;
   actorCount: number;
+  /** Calls that pass through it and wait for an answer; the one that asked for this report is one of them. */
+  inFlightCount: number;
   rssBytes: number;
   /** Its actors are being stopped; it will say goodbye. */
   isStopping: boolean;
@@ -46,9 +55,11 @@ export interface HeadControl {
 export function makeNodeControl(parts: {
   node: Node;
   residents: Residents;
+  exchange: Exchange;
+  clock: Clock;
   resolve: (name: string) => Promise<string>;
 }): NodeControl {
-  const { node, residents, resolve } = parts;
+  const { node, residents, exchange, clock, resolve } = parts;
   const nameOf = (address: string) => {
     const { name, node: where } = parseAddress(address);
     if (where !== undefined && where !== node.name)
@@ -64,14 +75,22 @@ export function makeNodeControl(parts: {
       name: node.name,
       pid: process.pid,
       actorCount: residents.size,
+      inFlightCount: exchange.inFlight,
       rssBytes: process.memoryUsage.rss(),
       isStopping: node.isStopping,
     }),
+    nodes: async () => node.nodes(),
     actors: () => residents.reports(),
+    inFlight: async (address) => exchange.towards(`${nameOf(address)}@${node.name}`),
     recent: async (address) => residents.host(nameOf(address)).control.recent(nameOf(address)),
     describe: async (address) => residents.host(nameOf(address)).control.describe(nameOf(address)),
-    evaluate: async (address, expression, how) =>
-      residents.host(nameOf(address)).control.evaluate(nameOf(address), expression, how),
+    evaluate: async (address, expression, how) => {
+      const { deadlineAtMs } = currentTurn();
+      // The host may be busy until after the asker has gone; by the wall clock, which threads and processes share.
+      const notAfterMs = deadlineAtMs === null ? undefined : Date.now() + deadlineAtMs - clock.nowMs();
+      const name = nameOf(address);
+      return residents.host(name).control.evaluate(name, expression, { ...how, notAfterMs });
+    },
   };
 }
 

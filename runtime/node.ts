@@ -279,7 +279,13 @@ export class Node {
     this.#system.serve(
       systemNames.node,
       this.name,
-      makeNodeControl({ node: this, residents: this.#residents, resolve: (name) => this.#resolve(name) }),
+      makeNodeControl({
+        node: this,
+        residents: this.#residents,
+        exchange: this.#exchange,
+        clock: this.#clock,
+        resolve: (name) => this.#resolve(name),
+      }),
     );
     const { name } = this;
     const info = {
@@ -440,7 +446,7 @@ export class Node {
 }
 
 /** What a person who attaches may do: look at everything, evaluate; the control decides about writing. */
-const observerMethods = new Set(["info", "actors", "recent", "describe", "evaluate", "resolve"]);
+const observerMethods = new Set(["info", "nodes", "actors", "inFlight", "recent", "describe", "evaluate", "resolve"]);
 
 function isObserver(channel: Channel): boolean {
   return "role" in channel && channel.role === "observer";

@@ -42,6 +42,11 @@ export class Pending<T> {
     return this.#entries.get(id);
   }
 
+  /** All entries, in the order in which they were added. */
+  values(): IterableIterator<T> {
+    return this.#entries.values();
+  }
+
   /** Takes the entry out; undefined if it has been taken before. */
   take(id: number): T | undefined {
     const entry = this.#entries.get(id);

@@ -10,6 +10,9 @@ import { controlThread, type ThreadTask } from "./thread.ts";
 /** Enough for every machine; a thread costs 8 MB and 25 ms (measured), so the node asks for few. */
 const maxThreads = 1024;
 
+/** A thread whose actors have stopped ends at once, unless something in it never yields. */
+const closeGraceMs = 1000;
+
 export class ThreadPool {
   readonly #piscina: Piscina;
 
@@ -51,7 +54,9 @@ export class ThreadPool {
       },
       async close() {
         control.port1.close();
+        const timer = setTimeout(() => killer.abort(), closeGraceMs);
         await ended;
+        clearTimeout(timer);
         calls.port1.close();
       },
     };

@@ -2,7 +2,7 @@
 // Gives envelopes on in order and once. Knows no socket: frames leave through `transmit`, which may lose them.
 import type { Clock } from "./clock.ts";
 import { type Frames, type Header, packEnvelopes, packHeader, unpackEnvelopes, unpackHeader } from "./codec.ts";
-import { type Envelope, type Hello, kinds, type Ping } from "./envelope.ts";
+import { type Envelope, type Goodbye, type Hello, kinds, type Ping } from "./envelope.ts";
 import { ActorError } from "./errors.ts";
 
 /** Unconfirmed frames and bytes beyond which sending waits: this, not the socket's high-water mark, bounds memory. */
@@ -29,6 +29,8 @@ export interface SessionOptions {
   deliver: (envelope: Envelope) => void;
   /** The lane is open, for the first time or again. */
   onUp: () => void;
+  /** The other side does not let us in. */
+  onRefused: (reason: string) => void;
   /** The other side has begun a new life: nothing sent to the old one will be answered. */
   onPeerRestart: () => void;
   /** How late this process' event loop runs, in milliseconds. */
@@ -144,6 +146,10 @@ export class Session {
       this.#meet(welcome);
       this.#cancelHello?.();
       this.#rise(welcome.lastSeq);
+      return;
+    }
+    if (header.kind === kinds.goodbye && header.seq === 0) {
+      if (!this.#isUp) this.#options.onRefused((read() as [Goodbye])[0].reason);
       return;
     }
     if (header.incarnation !== this.#peerIncarnation) {

@@ -39,12 +39,25 @@ export function controlThread(port: MessagePort, ended: Promise<string>): HostCo
   };
   return {
     spawnActor: (spec) => orDeath(remote.spawnActor(spec)),
-    stopActor: (name, reason, graceMs) => orDeath(remote.stopActor(name, reason, graceMs)),
+    stopActor: (name, reason, graceMs) =>
+      Promise.race([orDeath(remote.stopActor(name, reason, graceMs)), lateAfter(graceMs + stopHookMs, name)]),
     reports: () => orDeath(remote.reports()),
     recent: (name) => orDeath(remote.recent(name)),
     describe: (name) => orDeath(remote.describe(name)),
     evaluate: (name, expression, how) => orDeath(remote.evaluate(name, expression, how)),
   };
+}
+
+/** Time for an actor's `stop` hook, as long as a process gets. */
+const stopHookMs = 10_000;
+
+/** A thread that never yields cannot be asked to stop; whoever waits goes on, and the thread is killed with its node. */
+function lateAfter(limitMs: number, actor: string): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const late = () =>
+      reject(new ActorError("call_timeout", `${actor} did not stop within ${limitMs} ms.`, { actor, method: "stop" }));
+    setTimeout(late, limitMs).unref();
+  });
 }
 
 /** Errors cross with code, fields and causes; comlink's own handler would leave name, message and stack. */

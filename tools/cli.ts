@@ -2,9 +2,11 @@
 // What a person types: `iterant <command>`. Composes the commands; each is a file of its own name.
 // A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
 import { Command } from "commander";
+import { doctorCommand } from "./doctor/command.ts";
 import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { launchCommand } from "./launch/command.ts";
+import { replayCommand } from "./replay/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 
@@ -20,7 +22,15 @@ Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off · ${e
   )
   .exitOverride();
 
-for (const command of [demoCommand(), trainCommand(), evalCommand(), resumeCommand(), launchCommand()]) {
+for (const command of [
+  demoCommand(),
+  trainCommand(),
+  evalCommand(),
+  resumeCommand(),
+  launchCommand(),
+  replayCommand(),
+  doctorCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

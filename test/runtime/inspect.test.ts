@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import { describeInstance, evaluate } from "../../runtime/inspect.ts";
 import { Counter } from "../fixtures/counter.ts";
@@ -11,6 +12,11 @@ describe("evaluating inside an actor", () => {
       json: '{"value":7,"as":""}',
       isError: false,
     });
+  });
+
+  test("reads inside a call too, where every promise runs hooks", async () => {
+    const store = new AsyncLocalStorage<string>();
+    expect((await store.run("a call", () => evaluate(new Counter(7), "self.#value", reading))).json).toBe("7");
   });
 
   test("refuses an expression that would change something, and changes nothing", async () => {
@@ -38,6 +44,27 @@ describe("evaluating inside an actor", () => {
       text: "stopped after 100 ms. The actor goes on; ask for less.",
     });
     expect(counter.add(1)).toBe(1);
+  });
+
+  test("what comes to its turn too late does not run: whoever asked has given up", async () => {
+    const counter = { value: 1 };
+    const late = { canWrite: true, timeoutMs: 1000, notAfterMs: Date.now() - 1 };
+    expect(await evaluate(counter, "self.value = 2", late)).toEqual({
+      text: "not run: its turn came after whoever asked had given up.",
+      json: null,
+      isError: true,
+    });
+    expect(counter.value).toBe(1);
+  });
+
+  test("what awaits for ever gives its turn up to the next", async () => {
+    const writing = { canWrite: true, timeoutMs: 50 };
+    const first = evaluate({}, "await new Promise(() => {})", writing);
+    const second = evaluate({ value: 7 }, "self.value", reading);
+    expect((await first).text).toBe(
+      "still awaited after 50 ms. It goes on inside the actor, without self; nobody waits for its value.",
+    );
+    expect((await second).json).toBe("7");
   });
 
   test("what it throws is shown, not thrown", async () => {

@@ -35,6 +35,7 @@ function makePair(fate: () => Fate = () => "deliver") {
         if (envelope.kind === kinds.credit) got[name].push(envelope.items);
       },
       onUp: () => {},
+      onRefused: () => {},
       onPeerRestart: () => {},
       lagMs: () => 0,
     });
@@ -134,6 +135,7 @@ describe("a session", () => {
       transmit: (sent) => frames.push(sent),
       deliver: () => {},
       onUp: () => {},
+      onRefused: () => {},
       onPeerRestart: () => {},
       lagMs: () => 0,
     });

@@ -1,5 +1,12 @@
-// What a run shows while it goes on and when it has ended.
-import type { LogRow, RunConfig, RunSummary } from "../../actors/index.ts";
+// What a run shows while it goes on and when it has ended: a screen on a terminal, plain lines anywhere else.
+import type { LogRow, RunConfig } from "../../actors/index.ts";
+import { Frame } from "./frame.ts";
+import { Lines, openingLine } from "./lines.ts";
+import { render } from "./screen.ts";
+import { addRow, beginState, endState } from "./state.ts";
+import { ascii, blocks } from "./strokes.ts";
+
+export { renderSummary } from "./summary.ts";
 
 export interface LiveViewOptions {
   rows: AsyncIterable<LogRow>;
@@ -7,24 +14,50 @@ export interface LiveViewOptions {
   stream: NodeJS.WriteStream;
 }
 
-/** Follows a run to its end, a line a happening. */
-export async function startLiveView({ rows, stream }: LiveViewOptions): Promise<void> {
-  for await (const row of rows) stream.write(`  ${lineOf(row)}\n`);
+/** Clocks move and curves grow between rows, without a row having to come. */
+const redrawMs = 250;
+
+/**
+ * Follows a run to the end of its rows. Rejects with what ended them before their time; the terminal is given back in
+ * any case.
+ */
+export async function startLiveView(options: LiveViewOptions): Promise<void> {
+  if (isRedrawable(options.stream)) await showScreen(options);
+  else await showLines(options);
 }
 
-/** The table at the end of a run. */
-export function renderSummary(summary: RunSummary, folder: string): string {
-  const { accuracy, ledger } = summary;
-  return `${folder}: ${summary.steps} iterations, k=0 ${accuracy.k0.before} -> ${accuracy.k0.after}, k=${accuracy.K} ${accuracy.kK.before} -> ${accuracy.kK.after}, ${JSON.stringify(ledger)}\n`;
+function isRedrawable(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && process.env.TERM !== "dumb" && stream.columns > 0;
 }
 
-function lineOf(row: LogRow): string {
-  switch (row.kind) {
-    case "iteration":
-      return `iteration ${row.iteration}/${row.iterations} reward ${row.meanReward.toFixed(2)} lag ${row.lag.mean.toFixed(2)}`;
-    case "evaluation":
-      return `version ${row.version}: accuracy@k ${row.accuracy.map((value) => value.toFixed(3)).join(" ")}`;
-    case "notice":
-      return row.text;
+async function showScreen({ rows, config, stream }: LiveViewOptions): Promise<void> {
+  let state = beginState(config);
+  let rowAtMs = performance.now();
+  const frame = new Frame(stream, (width) =>
+    render(state, width, {
+      sinceRow_s: (performance.now() - rowAtMs) / 1000,
+      isColoured: stream.hasColors(),
+      strokes: process.env.TERM === "linux" ? ascii : blocks,
+    }),
+  );
+  const ticker = setInterval(() => frame.draw(), redrawMs);
+  try {
+    for await (const row of rows) {
+      state = addRow(state, row);
+      rowAtMs = performance.now();
+    }
+  } finally {
+    clearInterval(ticker);
+    state = endState(state);
+    frame.close();
+  }
+}
+
+async function showLines({ rows, config, stream }: LiveViewOptions): Promise<void> {
+  const lines = new Lines();
+  stream.write(`${openingLine(config)}\n`);
+  for await (const row of rows) {
+    const line = lines.of(row);
+    if (line !== null) stream.write(`${line}\n`);
   }
 }

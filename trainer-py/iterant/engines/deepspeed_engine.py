@@ -54,6 +54,10 @@ class DeepSpeedEngine:
         sums: Sums = self._order("backward", list(micro_batches), objective, proximal, reference)
         return sums
 
+    def gradient(self) -> Mapping[str, torch.Tensor]:
+        gradient: Mapping[str, torch.Tensor] = self._order("gradient")
+        return gradient
+
     def step(self, learning_rate: float) -> float:
         norm: float = self._order("step", learning_rate)
         return norm

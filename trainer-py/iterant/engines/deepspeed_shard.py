@@ -92,6 +92,12 @@ class Shard:
             add_sums(whole, part)
         return whole if self.rank == 0 else None
 
+    def gradient(self) -> Mapping[str, torch.Tensor] | None:
+        from deepspeed.utils import safe_get_full_grad
+
+        whole = {name: safe_get_full_grad(own).clone() for name, own in self._engine.module.named_parameters()}
+        return whole if self.rank == 0 else None
+
     def step(self, learning_rate: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate

@@ -58,6 +58,9 @@ class LearnerEngine(Protocol):
     ) -> Sums:
         """Adds the gradient of the whole batch, and gives sums over its tokens."""
 
+    def gradient(self) -> Mapping[str, torch.Tensor]:
+        """What `backward` has added since the last step, whole, by parameter: for tests and for diagnosis."""
+
     def step(self, learning_rate: float) -> float:
         """One optimiser step over the gradient added since the last. Returns its norm before clipping."""
 

@@ -64,6 +64,9 @@ class TorchEngine:
             add_sums(total, sums)
         return total
 
+    def gradient(self) -> Mapping[str, torch.Tensor]:
+        return {name: own.grad.clone() for name, own in self._model.named_parameters() if own.grad is not None}
+
     def step(self, learning_rate: float) -> float:
         limit = self._settings.clip_norm
         norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), limit if limit else float("inf"))

@@ -1,0 +1,88 @@
+"""Every learner engine computes the same: torch, and DeepSpeed at every ZeRO stage, on one rank and on two."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tiny_models import make_model
+
+Results = dict[str, Any]
+TORCH = {"kind": "torch"}
+# One process for one rank at all stages; two ranks need a process group of their own for each stage.
+JOBS = {
+    "torch": [TORCH],
+    "one rank": [{"kind": "deepspeed", "zero_stage": stage, "ranks": 1} for stage in (0, 1, 2, 3)],
+    "two ranks, ZeRO 2": [{"kind": "deepspeed", "zero_stage": 2, "ranks": 2}],
+    "two ranks, ZeRO 3": [{"kind": "deepspeed", "zero_stage": 3, "ranks": 2}],
+}
+CASES = [(name, at) for name, engines in JOBS.items() for at in range(len(engines))]
+IDS = [f"{name}, ZeRO {at}" if name == "one rank" else name for name, at in CASES]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Any:
+    """What each job computed, each run once, when it is first asked for."""
+    folder = tmp_path_factory.mktemp("engines")
+    known: dict[str, list[Results]] = {}
+
+    def of(name: str) -> list[Results]:
+        if name not in known:
+            if name != "torch" and find_spec("deepspeed") is None:
+                pytest.skip("deepspeed is not installed: npm run setup -- deepspeed")
+            out = folder / f"{name}.pt"
+            job = folder / f"{name}.json"
+            job.write_text(json.dumps({"model": str(model), "engines": JOBS[name], "out": str(out)}))
+            driver = Path(__file__).with_name("drive.py")
+            env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+            command = [sys.executable, str(driver), str(job)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+            assert done.returncode == 0, done.stderr[-3000:]
+            known[name] = torch.load(out, weights_only=False)
+        return known[name]
+
+    return of
+
+
+def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    """|one - other| / |other| over all tensors together."""
+    assert one.keys() == other.keys()
+    difference = sum(float((one[name].double() - other[name].double()).square().sum()) for name in one)
+    size = sum(float(other[name].double().square().sum()) for name in other)
+    return float((difference / size) ** 0.5)
+
+
+@pytest.mark.parametrize(("name", "at"), CASES, ids=IDS)
+def test_the_gradient_of_a_batch_is_the_same_however_it_is_cut_and_whoever_computes_it(
+    results: Any, name: str, at: int
+) -> None:
+    expected = results("torch")[0]["gradients"][0]
+    for gradient, loss in zip(results(name)[at]["gradients"], results(name)[at]["losses"], strict=True):
+        assert distance(gradient, expected) < 1e-5
+        assert loss == pytest.approx(results("torch")[0]["losses"][0], rel=1e-5)
+
+
+@pytest.mark.parametrize(("name", "at"), CASES, ids=IDS)
+def test_four_updates_with_a_moving_reference_lead_to_the_same_weights(results: Any, name: str, at: int) -> None:
+    own, expected = results(name)[at], results("torch")[0]
+    assert own["norms"] == pytest.approx(expected["norms"], rel=1e-4)
+    assert distance(own["before"], expected["before"]) < 1e-4
+    assert distance(own["after"], expected["after"]) < 1e-4
+
+
+@pytest.mark.parametrize(("name", "at"), CASES, ids=IDS)
+def test_what_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(results: Any, name: str, at: int) -> None:
+    own = results(name)[at]
+    assert distance(own["before"], own["after"]) > 1e-4
+    assert distance(own["again"], own["after"]) < 1e-7

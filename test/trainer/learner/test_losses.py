@@ -1,0 +1,233 @@
+"""The objective against the paper's numbers, a slow oracle written otherwise, and finite differences."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iterant.batch import cut, parse_batch, token_weights
+from iterant.losses import PRESETS, Objective, gather_logprobs, kl_estimate, objective_of, token_losses
+from wire_batches import make_batch
+
+
+def one(value: float) -> torch.Tensor:
+    return torch.tensor([[value]], dtype=torch.float64)
+
+
+def loss_of(log_ratio: float, advantage: float, objective: Objective = Objective()) -> float:  # noqa: B008 frozen
+    losses = token_losses(objective, one(log_ratio - 1), one(-1), None, None, one(advantage), torch.tensor([[True]]))
+    return float(losses)
+
+
+@pytest.mark.parametrize(
+    ("log_ratio", "advantage", "surrogate"),
+    [(0.3, 1.0, 1.2), (0.3, -1.0, -1.349859), (-0.5, -1.0, -0.8), (-0.5, 1.0, math.exp(-0.5)), (0.0, 2.0, 2.0)],
+)
+def test_clipping_takes_the_worse_of_both_for_either_sign(log_ratio: float, advantage: float, surrogate: float) -> None:
+    assert -loss_of(log_ratio, advantage) == pytest.approx(surrogate, abs=1e-6)
+
+
+def test_the_kl_estimators_of_the_papers_example() -> None:
+    logprob, reference = one(-1.0), one(-1.2)
+    assert float(kl_estimate("k1", logprob, reference)) == pytest.approx(0.2)
+    assert float(kl_estimate("k2", logprob, reference)) == pytest.approx(0.02)
+    assert float(kl_estimate("k3", logprob, reference)) == pytest.approx(0.018731, abs=1e-6)
+    assert float(kl_estimate("k3", logprob, logprob)) == 0
+    with pytest.raises(ValueError, match="no KL estimator 'k4': say k1, k2 or k3"):
+        kl_estimate("k4", logprob, reference)
+
+
+@given(st.floats(-60, 60), st.floats(-60, 60))
+def test_k3_is_never_negative_and_always_finite(logprob: float, reference: float) -> None:
+    value = float(kl_estimate("k3", one(logprob), one(reference)))
+    assert value >= 0
+    assert math.isfinite(value)
+
+
+def oracle(objective: Objective, rows: list[dict[str, Any]]) -> float:
+    """The loss of a batch in plain Python, token by token, as the papers write it."""
+    total = 0.0
+    trained = sum(len(row["l"]) for row in rows)
+    for row in rows:
+        count = len(row["l"])
+        mean_log_ratio = 0.0
+        for t in range(count):
+            anchor = row["b"][t] if objective.anchor == "behaviour" else row["p"][t]
+            mean_log_ratio += (row["l"][t] - anchor) / max(count, 1)
+        for t in range(count):
+            anchor = row["b"][t] if objective.anchor == "behaviour" else row["p"][t]
+            ratio = math.exp(row["l"][t] - anchor if objective.ratio == "token" else mean_log_ratio)
+            clipped = min(max(ratio, 1 - objective.clip_low), 1 + objective.clip_high)
+            if objective.clip == "ppo":
+                gain = min(ratio * row["A"], clipped * row["A"])
+            else:
+                gain = clipped * row["A"] * row["l"][t]
+            stale = row["p"][t] - row["b"][t]
+            if objective.correction_level == "sequence":
+                stale = sum(p - b for p, b in zip(row["p"], row["b"], strict=True))
+            weight = math.exp(stale)
+            if objective.correction == "band":
+                gain *= 1.0 if 1 / objective.correction_cap <= weight <= objective.correction_cap else 0.0
+            elif objective.correction != "none":
+                gain *= min(weight, objective.correction_cap)
+            penalty = 0.0
+            if objective.kl != "none":
+                d = row["r"][t] - row["l"][t]
+                penalty = {"k1": -d, "k2": d * d / 2, "k3": math.exp(d) - d - 1}[objective.kl]
+            share = {
+                "per_sequence": 1 / (len(rows) * max(count, 1)),
+                "token": 1 / max(trained, 1),
+                "constant": 1 / (len(rows) * (objective.max_length or 1)),
+            }[objective.denominator]
+            total += share * (-gain + objective.beta * penalty)
+    return total
+
+
+objectives = st.builds(
+    Objective,
+    anchor=st.sampled_from(["behaviour", "proximal"]),
+    ratio=st.sampled_from(["token", "sequence"]),
+    clip=st.sampled_from(["ppo", "cispo"]),
+    clip_low=st.floats(0.01, 0.5),
+    clip_high=st.floats(0.01, 0.5),
+    correction=st.sampled_from(["none", "truncated", "band", "decoupled"]),
+    correction_level=st.sampled_from(["token", "sequence"]),
+    correction_cap=st.floats(1.1, 4),
+    kl=st.sampled_from(["none", "k1", "k2", "k3"]),
+    beta=st.floats(0.01, 0.5),
+    denominator=st.sampled_from(["per_sequence", "token", "constant"]),
+    max_length=st.just(16),
+)
+lengths = st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any)
+
+
+@settings(max_examples=150, deadline=None)
+@given(objectives, lengths, st.integers(0, 10_000))
+def test_the_loss_is_the_oracles_for_any_mix_of_knobs(objective: Objective, counts: list[int], seed: int) -> None:
+    torch.manual_seed(seed)
+    longest = max(counts)
+    drawn = {name: -3 * torch.rand(len(counts), longest, dtype=torch.float64) for name in "lbpr"}
+    advantages = torch.randn(len(counts), 1, dtype=torch.float64).expand(-1, longest)
+    mask = torch.arange(longest) < torch.tensor(counts).unsqueeze(1)
+    share = {
+        "per_sequence": 1 / (len(counts) * torch.tensor(counts).clamp_min(1)).unsqueeze(1),
+        "token": torch.tensor(1 / sum(counts)),
+        "constant": torch.tensor(1 / (len(counts) * 16)),
+    }[objective.denominator]
+    losses = token_losses(objective, drawn["l"], drawn["b"], drawn["p"], drawn["r"], advantages, mask)
+    rows = [
+        {**{name: drawn[name][at, :count].tolist() for name in "lbpr"}, "A": float(advantages[at, 0])}
+        for at, count in enumerate(counts)
+    ]
+    assert float((losses * share).sum()) == pytest.approx(oracle(objective, rows), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_gradients_are_finite_differences(preset: str) -> None:
+    """Away from the corners of clipping, where there is none to compare. CISPO's clipped weight is a constant."""
+    objective = replace(PRESETS[preset], clip_low=0.9, clip_high=9.0)
+    torch.manual_seed(1)
+    shape = (2, 3)
+    behaviour, proximal, reference = (-1 - torch.rand(shape, dtype=torch.float64) for _ in range(3))
+    advantages = torch.randn(shape[0], 1, dtype=torch.float64).expand(shape)
+    logprobs = (behaviour + 0.1).requires_grad_()
+    mask = torch.ones(shape, dtype=torch.bool)
+
+    def loss(values: torch.Tensor) -> torch.Tensor:
+        return token_losses(objective, values, behaviour, proximal, reference, advantages, mask).sum()
+
+    (gradient,) = torch.autograd.grad(loss(logprobs), logprobs)
+    if objective.clip == "cispo":
+        ratio = (logprobs - behaviour).exp().detach()
+        torch.testing.assert_close(gradient, -ratio * advantages)
+        return
+    step = 1e-6
+    for at in [(0, 0), (1, 2)]:
+        moved = torch.zeros(shape, dtype=torch.float64)
+        moved[at] = step
+        with torch.no_grad():
+            slope = (loss(logprobs + moved) - loss(logprobs - moved)) / (2 * step)
+        assert float(gradient[at]) == pytest.approx(float(slope), rel=1e-5)
+
+
+def test_a_preset_is_overruled_key_by_key_and_a_wrong_word_is_named() -> None:
+    assert objective_of({"preset": "grpo", "denominator": "token", "beta": 0.0}) == replace(
+        PRESETS["grpo"], denominator="token", beta=0.0
+    )
+    with pytest.raises(ValueError, match=r"loss\.preset is 'gpro': it must be one of grpo, dr_grpo"):
+        objective_of({"preset": "gpro"})
+    with pytest.raises(ValueError, match=r"loss\.clipp is no key"):
+        objective_of({"clipp": 0.2})
+    with pytest.raises(ValueError, match=r"loss\.kl is 'k9': it must be one of none, k1, k2, k3"):
+        objective_of({"kl": "k9"})
+
+
+def test_logprobs_are_of_the_tempered_distribution_and_entropy_is_its_own() -> None:
+    logits = torch.tensor([[[0.0, 1.0, 2.0]]])
+    logprobs, entropy = gather_logprobs(logits, torch.tensor([[2]]), 0.5)
+    expected = torch.softmax(torch.tensor([0.0, 2.0, 4.0]), dim=0)
+    assert float(logprobs) == pytest.approx(math.log(float(expected[2])))
+    assert float(entropy) == pytest.approx(-float((expected * expected.log()).sum()))
+
+
+shapes = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 9)), min_size=1, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(shapes, st.integers(1, 80), st.sampled_from(["per_sequence", "token", "constant"]), st.integers(0, 99))
+def test_however_a_batch_is_cut_every_trained_token_is_there_once_with_its_weight(
+    shape: list[tuple[int, int]], positions: int, denominator: str, seed: int
+) -> None:
+    batch = parse_batch(make_batch(seed, shape, 40, masked=[1] if len(shape) > 2 else []))
+    weights = token_weights(batch, denominator, 16)
+    parts = cut(batch, weights, positions)
+    tokens = sorted(
+        (int(token), round(float(logprob), 5), round(float(weight), 7))
+        for part in parts
+        for token, logprob, weight in zip(
+            part.ids[:, 1:][part.mask], part.behaviour_logprobs[part.mask], part.weights[part.mask], strict=True
+        )
+    )
+    expected = sorted(
+        (int(token), round(float(logprob), 5), round(float(weight), 7))
+        for token, logprob, weight in zip(
+            batch.ids[batch.mask], batch.behaviour_logprobs[batch.mask], weights[batch.mask], strict=True
+        )
+    )
+    assert tokens == expected
+    assert all(part.ids.shape[0] == 1 or part.ids.numel() <= positions for part in parts)
+    if denominator != "constant" and len(shape) <= 2:
+        assert float(weights.sum()) == pytest.approx(1.0, rel=1e-5)
+
+
+def test_a_masked_rollout_counts_among_the_rollouts() -> None:
+    """Three of four are trained on: each token of theirs weighs as one of four (D20)."""
+    batch = parse_batch(make_batch(0, [(2, 2)] * 4, 40, masked=[1]))
+    assert float(token_weights(batch, "per_sequence", None).sum()) == pytest.approx(0.75)
+    assert float(token_weights(batch, "token", None).sum()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("advantages", None, "it has no advantages"),
+        ("lengths", [9, 9], "do not lay"),
+        ("behaviour_logprobs", float("nan"), "behaviour_logprobs holds a number that is not finite"),
+        ("versions", -1, "a token that is trained on has no version"),
+        ("mask", 1, "the first token of a rollout is trained on"),
+    ],
+)
+def test_a_malformed_batch_is_refused_by_name(field: str, value: Any, complaint: str) -> None:
+    fields = make_batch(7, [(3, 4), (2, 5)], 40)
+    if value is None:
+        del fields[field]
+    elif isinstance(value, list):
+        fields[field] = value
+    else:
+        fields[field] = [value] * 14
+    with pytest.raises(ValueError, match=rf"{complaint}.* - batch made-7 - "):
+        parse_batch(fields)
