@@ -152,7 +152,7 @@ class Engine:
             "kind": type(model).__name__,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "room": self._room,
-            "prompts": "chat template" if self._renderer.has_template else "no chat template: each content is a line",
+            "chat_template": self._renderer.has_template,
             "sampling": {name: getattr(defaults, name, None) for name in ("temperature", "top_p", "top_k")},
             "ends": sorted(self._ends),
             "device": str(model.device),
