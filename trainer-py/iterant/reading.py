@@ -206,7 +206,8 @@ def _is_known(value: Any) -> bool:
 
 def _is_native(value: Any, method: str) -> bool:
     """A class of the actor's that takes this method over from a built-in one as it is."""
-    return isinstance(getattr(type(value), method, None), types.WrapperDescriptorType)
+    found = getattr(type(value), method, None)
+    return isinstance(found, (types.WrapperDescriptorType, types.MethodDescriptorType))
 
 
 def _root(value: Any) -> str:
