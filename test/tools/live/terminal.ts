@@ -1,6 +1,6 @@
 // A real terminal for tests: a program behind node-pty, its bytes drawn by xterm, its screen read line by line.
 // Rows go to the program through a socket, so that a test decides when which row comes. Waits for what is drawn, never for time.
-import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,6 +79,12 @@ export async function openTerminal({ columns = 80, rows = 30, conducts = [] as s
     show: (...rows: LogRow[]) => socket.write(rows.map((row) => `${JSON.stringify(row)}\n`).join("")),
     endOfRows: () => socket.end(),
     press: (keys: string) => pty.write(keys),
+    /** Resolves once the system has stopped the program. */
+    async untilStopped() {
+      const state = () => readFileSync(`/proc/${pty.pid}/stat`, "utf8").split(") ")[1]![0];
+      while (state() !== "T") await new Promise(setImmediate);
+    },
+    continue: () => pty.kill("SIGCONT"),
     resize(columns: number, rows: number) {
       screen.resize(columns, rows);
       pty.resize(columns, rows);
