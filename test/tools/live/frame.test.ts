@@ -29,6 +29,18 @@ describe("on a real terminal", () => {
     expect(terminal.isCursorShown()).toBe(true);
   });
 
+  test("there are colours, and with NO_COLOR there are none", async () => {
+    for (const isColoured of [true, false]) {
+      await using terminal = await openTerminal({ isColoured });
+      terminal.show(...rows);
+      await terminal.untilShown("iteration 40 of 40");
+      terminal.endOfRows();
+      await terminal.ended;
+      expect(terminal.lines()).toEqual(lastFrame(rows, 79));
+      expect(terminal.hasColour()).toBe(isColoured);
+    }
+  });
+
   test("somebody else's words are printed above the frame and stay", async () => {
     await using terminal = await openTerminal({ conducts: ["talks"] });
     terminal.show(...rows, notice);

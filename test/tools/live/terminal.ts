@@ -18,7 +18,12 @@ export interface ProgramEnd {
 
 let opened = 0;
 
-export async function openTerminal({ columns = 80, rows = 30, conducts = [] as string[] } = {}) {
+function environment(isColoured: boolean): NodeJS.ProcessEnv {
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
+  return { ...rest, TERM: "xterm-256color", ...(isColoured ? {} : { NO_COLOR: "1" }) };
+}
+
+export async function openTerminal({ columns = 80, rows = 30, conducts = [] as string[], isColoured = false } = {}) {
   opened += 1;
   const path = join(tmpdir(), `iterant-view-${process.pid}-${opened}.sock`);
   const server = createServer({ allowHalfOpen: true });
@@ -29,7 +34,7 @@ export async function openTerminal({ columns = 80, rows = 30, conducts = [] as s
     cols: columns,
     rows,
     name: "xterm-256color",
-    env: { ...process.env, NO_COLOR: "1", TERM: "xterm-256color" },
+    env: environment(isColoured),
   });
   // Without a second holder of the far end, what a program says just before it ends is lost.
   const held = openSync((pty as unknown as { _pty: string })._pty, constants.O_RDWR | constants.O_NOCTTY);
@@ -96,6 +101,13 @@ export async function openTerminal({ columns = 80, rows = 30, conducts = [] as s
     },
     ended,
     isCursorShown: () => raw.lastIndexOf("\x1b[?25h") > raw.lastIndexOf("\x1b[?25l"),
+    /** Whether anything stands there in another colour than the terminal's own. */
+    hasColour: () => {
+      const { active } = screen.buffer;
+      return Array.from({ length: active.length }, (_, at) => active.getLine(at)!).some((line) =>
+        Array.from({ length: line.length }, (_, x) => line.getCell(x)!).some((cell) => cell.getFgColorMode() !== 0),
+      );
+    },
     wasCursorHidden: () => raw.includes("\x1b[?25l"),
     async [Symbol.asyncDispose]() {
       pty.kill("SIGKILL");
