@@ -3,7 +3,7 @@
 // Knows neither filters nor how an episode is shown.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type EpisodeLine, type RecordedGroup, readGroup } from "../../actors/index.ts";
+import { type EpisodeLine, linesOf, type RecordedGroup, readGroup } from "../../actors/index.ts";
 import { isActorError } from "../../runtime/index.ts";
 import { fileLines } from "./lines.ts";
 import { type Segment, walkSegments } from "./segments.ts";
@@ -131,31 +131,6 @@ export async function tryReadGroup(
     if (isActorError(error, "protocol_error") || (error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-}
-
-/** Index lines of a group, as the recorder writes them. */
-function linesOf(
-  { draw, episodes, iteration, life, task }: RecordedGroup,
-  place: Pick<EpisodeLine, "segment" | "offset">,
-): EpisodeLine[] {
-  return episodes.map((episode, at) => {
-    const sampled = episode.versions.filter((version) => version >= 0);
-    return {
-      id: episode.id,
-      ...place,
-      at,
-      iteration,
-      life,
-      task: task.id,
-      mode: draw.mode,
-      depth: draw.mode === "base" ? 0 : draw.instance.depth + 1,
-      reward: episode.reward,
-      finish: episode.finish,
-      failure: episode.failure?.cause ?? null,
-      tokenCount: sampled.length,
-      versions: sampled.length === 0 ? [-1, -1] : [Math.min(...sampled), Math.max(...sampled)],
-    };
-  });
 }
 
 function placeOf(segment: string, offset: number): string {

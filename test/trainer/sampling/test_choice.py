@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 from iterant.sampling.choice import choose, uniform
 
 
-def draws_of(count: int, seed: int = 0) -> torch.Tensor:
+def draws_of(count: int, seed: int = 0) -> np.ndarray:
     at = np.arange(count, dtype=np.uint64)
-    return torch.from_numpy(uniform(np.full(count, seed, np.uint64), np.zeros(count, np.uint64), at))
+    return uniform(np.full(count, seed, np.uint64), np.zeros(count, np.uint64), at)
 
 
 def choose_alike(logits: list[float], count: int, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0):  # type: ignore[no-untyped-def]
     rows = torch.tensor([logits]).expand(count, -1)
     return choose(
         rows,
-        torch.full((count,), temperature),
-        torch.full((count,), top_p),
-        torch.full((count,), top_k),
+        np.full(count, temperature, np.float32),
+        np.full(count, top_p, np.float32),
+        np.full(count, top_k),
         draws_of(count),
     )
 
 
 def test_uniform_numbers_are_spread_evenly_and_never_0_or_1() -> None:
-    numbers = draws_of(100_000).numpy()
+    numbers = draws_of(100_000)
     assert numbers.min() > 0
     assert numbers.max() < 1
     counts, _ = np.histogram(numbers, bins=20, range=(0, 1))
@@ -64,10 +64,12 @@ def test_logprobs_are_those_of_the_cut_distribution_by_an_oracle(
     tokens, logprobs = choose_alike(logits, 64, temperature, top_p, top_k)
     scaled = torch.log_softmax(torch.tensor(logits) / temperature, dim=0).tolist()
     ranked = sorted(range(len(logits)), key=lambda at: (-scaled[at], at))
+    likeliest = ranked[: top_k or None]
+    reach = top_p * sum(math.exp(scaled[at]) for at in likeliest)
     kept: list[int] = []
     held = 0.0
-    for at in ranked:
-        if kept and ((top_p < 1 and held >= top_p) or (top_k > 0 and len(kept) >= top_k)):
+    for at in likeliest:
+        if kept and top_p < 1 and held >= reach:
             break
         kept.append(at)
         held += math.exp(scaled[at])

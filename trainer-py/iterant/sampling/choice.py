@@ -15,60 +15,72 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 def uniform(seed: np.ndarray, sample: np.ndarray, position: np.ndarray) -> np.ndarray:
     """One number in (0, 1) for each (seed, sample, position).
 
-    Three rounds of SplitMix64 (Steele, Lea and Flood 2014) used as a hash; 53 bits, never 0 or 1.
+    Three rounds of SplitMix64 (Steele, Lea and Flood 2014) used as a hash; 52 bits, never 0 or 1.
 
     seed, sample, position  [N] uint64
     Returns                 [N] float64
     """
     mixed = _mix(_mix(_mix(seed) ^ sample) ^ position)
-    return ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
+    return ((mixed >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
 
 
 def choose(
     logits: torch.Tensor,
-    temperature: torch.Tensor,
-    top_p: torch.Tensor,
-    top_k: torch.Tensor,
-    draws: torch.Tensor,
+    temperature: np.ndarray,
+    top_p: np.ndarray,
+    top_k: np.ndarray,
+    draws: np.ndarray,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Samples a token for each row by inversion of its distribution.
+    """Samples a token for each row by inversion of its distribution: one uniform number a token, whatever V is.
 
     The distribution is softmax(logits / temperature), cut to the top_k likeliest and to the fewest that hold top_p of
     it, and renormalised. At temperature 0 the likeliest token is taken, and its log-probability is the untempered
-    model's.
+    model's. Settings come from the host, so that what no row asks for costs nothing and nothing waits for the device.
 
     logits       [N, V] float32
     temperature  [N] float32, top_p [N] float32, top_k [N] int64 (0 keeps all)
     draws        [N] float64 in (0, 1)
-    Returns      tokens [N] int64, logprobs [N] float32 under the distribution that was sampled from
+    Returns      tokens [N] int64, logprobs [N] float32 under the distribution that was sampled from; a row whose
+                 logits are not finite has a log-probability that is not finite, and any token
     """
     assert logits.ndim == 2
-    assert temperature.shape == top_p.shape == top_k.shape == draws.shape == logits.shape[:1]
+    assert temperature.shape == top_p.shape == top_k.shape == draws.shape == tuple(logits.shape[:1])
+    device = logits.device
     is_greedy = temperature == 0
-    logprobs = torch.log_softmax(logits / torch.where(is_greedy, 1.0, temperature).unsqueeze(1), dim=-1)
-    if bool(((top_p < 1) | (top_k > 0)).any()):
-        logprobs = _cut(logprobs, top_p, top_k, is_greedy)
+    if (temperature != 1).any():
+        scale = torch.from_numpy(np.where(is_greedy, 1.0, temperature).astype(np.float32)).to(device)
+        logprobs = torch.log_softmax(logits / scale.unsqueeze(1), dim=-1)
+    else:
+        logprobs = torch.log_softmax(logits, dim=-1)
+    cut_rows = np.flatnonzero(((top_p < 1) | (top_k > 0)) & ~is_greedy)
+    if len(cut_rows) > 0:
+        rows = torch.from_numpy(cut_rows).to(device)
+        logprobs[rows] = _cut(logprobs[rows], top_p[cut_rows], top_k[cut_rows])
     cumulative = logprobs.to(torch.float64).exp_().cumsum_(dim=-1)
     # The sum misses 1 by rounding: drawing from what it is keeps the last token in reach and impossible ones out of it.
-    target = (draws * cumulative[:, -1]).unsqueeze(1)
+    target = torch.from_numpy(draws).to(device).unsqueeze(1) * cumulative[:, -1:]
     tokens = torch.searchsorted(cumulative, target, right=False).squeeze(1)
-    if bool(is_greedy.any()):
-        tokens = torch.where(is_greedy, logits.argmax(dim=-1), tokens)
+    if is_greedy.any():
+        tokens = torch.where(torch.from_numpy(is_greedy).to(device), logits.argmax(dim=-1), tokens)
+    tokens = tokens.clamp(max=logits.shape[1] - 1)  # NaN sorts behind everything
     return tokens, logprobs.gather(1, tokens.unsqueeze(1)).squeeze(1)
 
 
-def _cut(logprobs: torch.Tensor, top_p: torch.Tensor, top_k: torch.Tensor, is_greedy: torch.Tensor) -> torch.Tensor:
+def _cut(logprobs: torch.Tensor, top_p: np.ndarray, top_k: np.ndarray) -> torch.Tensor:
+    """[N, V] log-probabilities, -inf where they are cut off. Ties go to the lower id."""
     size = logprobs.shape[1]
     ordered, order = logprobs.sort(dim=-1, descending=True, stable=True)
-    probabilities = ordered.exp()
-    before = probabilities.cumsum(dim=-1) - probabilities  # what the likelier ones hold: the first always stays
     rank = torch.arange(size, device=logprobs.device)
-    limit = torch.where(top_k > 0, top_k, size).unsqueeze(1)
-    is_out = ((before >= top_p.unsqueeze(1)) & (top_p < 1).unsqueeze(1)) | (rank >= limit)
-    is_out &= ~is_greedy.unsqueeze(1)
+    limit = torch.from_numpy(np.where(top_k > 0, top_k, size)).to(logprobs.device).unsqueeze(1)
+    # Top-k first, then top-p of what is left, as the Hugging Face samplers do.
+    kept = torch.log_softmax(ordered.masked_fill(rank >= limit, float("-inf")), dim=-1)
+    probabilities = kept.exp()
+    before = probabilities.cumsum(dim=-1) - probabilities  # what the likelier ones hold
+    share = torch.from_numpy(np.where(top_p < 1, top_p, np.inf)).to(logprobs.device).unsqueeze(1)
+    is_out = before >= share
     is_out[:, 0] = False
-    kept = ordered.masked_fill(is_out, float("-inf"))
-    return torch.empty_like(kept).scatter_(1, order, torch.log_softmax(kept, dim=-1))
+    kept = torch.log_softmax(kept.masked_fill(is_out, float("-inf")), dim=-1)
+    return torch.empty_like(kept).scatter_(1, order, kept)
 
 
 def _mix(value: np.ndarray) -> np.ndarray:

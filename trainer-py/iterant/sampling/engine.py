@@ -2,14 +2,12 @@
 
 A request is answered later, by a Future; between messages the host gives turns, and a turn is one token for every
 active slot. New weights are read and checked into a second place, then swapped at a token boundary: sequences go on
-where they are, and each token says which version sampled it. A pinned version is a copy of its own, served beside.
+where they are, and each token says which version sampled it. A request that names a version has it to the end.
 """
 
-import copy
-from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,284 +15,206 @@ import numpy as np
 import torch
 
 from iterant import weights
-from iterant.models import eos_ids, load_model, load_tokenizer, room_of
+from iterant.errors import ActorError
+from iterant.models import ModelError, eos_ids, load_model, load_tokenizer, reason_of, room_of
 from iterant.sampling.prompt import Renderer
-from iterant.sampling.request import Request, parse_request
+from iterant.sampling.request import Sampling, parse_request
 from iterant.sampling.slots import Finished, Prompt, Sample, SlotBatch
+from iterant.sampling.versions import Versions
+from iterant.sampling.waiting import Job, WaitingRoom
 
-# Prompts are read together: a prefill for one costs as much as a step for all. So they wait for company,
-# until an eighth of the slots is asked for, but no longer than so many steps (measured: 1.3x on short answers).
-MAX_WAIT_STEPS = 6
-# Training goes first where slots are short; every so many admissions evaluation has its turn all the same.
-EVAL_EVERY = 4
+# What cached and whole log-probabilities of a fit model may differ by; one that is not fit differs by tenths.
+MAX_SELF_TEST_GAP = {"float32": 1e-3, "bfloat16": 0.15}
 
 
 @dataclass(frozen=True)
 class EngineConfig:
     """model       the folder
-    slots       completions sampled at a time
+    slots       completions sampled at a time, over all versions
+    dtype       of weights and cache: float32 or bfloat16
     max_length  positions of prompt and response together; the model's own unless said
+    cache       what becomes of keys and values of sequences in flight when the weights change: keep or recompute
+    seed        of this engine; of no weight here, since tokens follow from each request's own seed on any engine
     """
 
     model: str
     slots: int = 64
     device: str = "cpu"
+    dtype: str = "float32"
     seed: int = 0
     threads: int = 1
     max_length: int | None = None
-
-
-@dataclass(eq=False)
-class _Job:
-    """A request that is being answered."""
-
-    request: Request
-    prompt: np.ndarray
-    reply: "Future[dict[str, Any]]"
-    batch: SlotBatch
-    admitted: int = 0
-    waited_steps: int = 0
-    done: dict[int, Finished] = field(default_factory=dict)
-
-
-@dataclass
-class _Pinned:
-    batch: SlotBatch
-    count: int
+    cache: str = "keep"
 
 
 class Engine:
-    """See the module. Methods are what actors/inference-proxy.ts calls."""
+    """See the module. Methods are what actors/inference-proxy.ts calls, all on one thread."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._config = EngineConfig(**config)
+        self._config = _parse_config(config)
         torch.set_num_threads(self._config.threads)
-        self._model = load_model(self._config.model, device=self._config.device)
+        model = load_model(self._config.model, device=self._config.device, dtype=getattr(torch, self._config.dtype))
         tokenizer = load_tokenizer(self._config.model)
-        self._ends = eos_ids(self._model, tokenizer)
+        self._ends = eos_ids(model, tokenizer)
         self._renderer = Renderer(tokenizer, self._ends)
-        room = room_of(self._model)
-        self._room = min(room, self._config.max_length or room)
-        self._refuse_window()
-        self._current = self._batch(self._model, 0)
-        self._pinned: dict[int, _Pinned] = {}
-        # The batch of a version that was unpinned: its memory serves the next one.
-        self._spare: SlotBatch | None = None
-        self._prepared: tuple[int, dict[str, torch.Tensor]] | None = None
-        self._waiting: dict[str, deque[_Job]] = {"train": deque(), "eval": deque()}
-        self._admissions = 0
+        self._room = min(room_of(model), self._config.max_length or room_of(model))
+        self._vocabulary_size = int(model.get_input_embeddings().num_embeddings)
+        _refuse_window(model, self._room, self._config.model)
+        self._versions = Versions(model, self._batch)
+        self._waiting = WaitingRoom(self._config.slots)
         self._has_cancelled = False
         self._steps = 0
         self._tokens = 0
+        self._test_itself()
 
     # --- what is asked --------------------------------------------------------------------------------
 
     def generate(self, request: Mapping[str, Any]) -> "Future[dict[str, Any]]":
-        """Completions of one prompt. Raises ValueError for a request that cannot be answered."""
+        """Completions of one prompt; the reply's words are those of actors/inference-proxy.ts.
+
+        Cancelling the Future frees its slots. Raises ValueError for a request that cannot be answered.
+        """
         asked = parse_request(request)
-        batch = self._batch_for(asked.version)
-        messages = list(asked.messages)
+        messages = asked.messages
         prompt = self._renderer.begin(messages) if asked.ids is None else self._renderer.go_on(asked.ids, messages)
-        if len(prompt) == 0:
-            raise ValueError("the prompt has no token: give the messages some content.")
-        if len(prompt) + 1 > self._room:
-            raise ValueError(
-                f"the prompt has {len(prompt)} tokens, and this engine has room for {self._room} with the response. "
-                "Shorten it, or raise engine.maxLength."
-            )
-        if int(prompt.max()) >= int(self._model.config.vocab_size):
-            raise ValueError(f"the prompt holds id {int(prompt.max())}, which is outside the model's vocabulary.")
+        self._refuse_prompt(prompt)
         reply: Future[dict[str, Any]] = Future()
+        self._waiting.push(Job(asked, prompt, reply, self._versions.of(asked.version)))
         reply.add_done_callback(self._note_cancellation)
-        self._waiting[asked.lane].append(_Job(asked, prompt, reply, batch))
         return reply
 
     def turn(self) -> bool:
         """One token for every active slot; True while there is more to do."""
         if self._has_cancelled:
-            self._drop_cancelled()
+            self._drop_answered()
         self._admit()
-        for batch in self._batches():
+        for batch in self._versions.batches():
             if batch.active_count > 0:
                 self._steps += 1
                 self._tokens += batch.active_count
                 self._deliver(batch.step())
-        return any(self._waiting.values()) or any(batch.active_count for batch in self._batches())
+        self._versions.release(job.batch for job in self._waiting)
+        return len(self._waiting) > 0 or self._active_count() > 0
 
     def score(self, ids: np.ndarray, start: int, temperature: float = 1.0) -> np.ndarray:
-        """float32: log-probabilities of ids[start:] under the newest weights, by one forward pass."""
-        return self._current.score(ids, start, temperature)
+        """float32 [T - start]: log-probabilities of ids[start:] under the newest weights, by one forward pass.
+
+        For comparing engine and learner before they work together. Raises ValueError unless 1 <= start < T.
+        """
+        if not 1 <= start < len(ids):
+            raise ValueError(f"start is {start}: it must be 1 or more and below the {len(ids)} ids there are.")
+        return self._versions.live.score(ids, start, temperature)
 
     # --- weights --------------------------------------------------------------------------------------
 
     def prepare(self, manifest: weights.Manifest) -> dict[str, Any]:
         """Reads and checks new weights without using them. Raises WeightError and goes on with the old ones."""
-        state = weights.read(manifest)
-        own = self._model.state_dict()
-        missing = sorted(set(own) - set(state)) + sorted(set(state) - set(own))
-        if missing:
-            raise weights.WeightError(
-                f"weights of version {manifest['version']} are of another model: {missing[0]} stands on one side only. "
-                "Start learner and engine from the same folder."
-            )
-        odd = [name for name, tensor in own.items() if state[name].shape != tensor.shape]
-        if odd:
-            raise weights.WeightError(
-                f"weights of version {manifest['version']} are of another model: {odd[0]} is "
-                f"{list(state[odd[0]].shape)}, not {list(own[odd[0]].shape)}."
-            )
-        self._prepared = (int(manifest["version"]), state)
-        return {"version": manifest["version"], "tensors": len(state)}
+        self._versions.prepare(manifest)
+        return {"version": manifest["version"]}
 
     def commit(self, version: int) -> None:
         """Swaps prepared weights in, at a token boundary by construction: turns and messages alternate."""
-        if self._prepared is None or self._prepared[0] != version:
-            if self._current.version == version:
-                return  # told twice
-            raise ValueError(f"weights of version {version} were not prepared: prepare them first.")
-        _copy_into(self._model, self._prepared[1])
-        self._current.version = version
-        self._prepared = None
+        if self._versions.commit(version) and self._config.cache == "recompute":
+            self._versions.live.recompute()
 
     def rollback(self, version: int) -> None:
         """Forgets what was prepared."""
-        if self._prepared is not None and self._prepared[0] == version:
-            self._prepared = None
+        self._versions.rollback(version)
 
     def pin(self, version: int) -> None:
         """Keeps the present weights for requests that name this version, until it is unpinned as often."""
-        if version in self._pinned:
-            self._pinned[version].count += 1
-            return
-        if version != self._current.version:
-            raise ValueError(f"version {version} cannot be pinned: the newest here is {self._current.version}.")
-        if self._spare is None:
-            batch = self._batch(copy.deepcopy(self._model), version)
-        else:
-            batch, self._spare = self._spare, None
-            _copy_into(batch.model, self._model.state_dict())
-            batch.version = version
-        self._pinned[version] = _Pinned(batch, 1)
+        self._versions.pin(version)
 
     def unpin(self, version: int) -> None:
         """What is still being sampled from it comes to its end first."""
-        pinned = self._pinned.get(version)
-        if pinned is None:
-            return
-        pinned.count -= 1
-        if pinned.count > 0:
-            return
-        del self._pinned[version]
-        gone = [job for jobs in self._waiting.values() for job in jobs if job.batch is pinned.batch]
-        for owner in {*gone, *pinned.batch.owners()}:
-            self._fail(owner, f"version {version} was unpinned before all completions were sampled.")
-        pinned.batch.drop(lambda _sample: True)
-        self._spare = pinned.batch
+        self._versions.unpin(version)
 
     # --- looking in -----------------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
         return {
-            "version": self._current.version,
-            "pinned": sorted(self._pinned),
+            "version": self._versions.live.version,
+            "prepared": self._versions.prepared,
+            "pinned": self._versions.pinned,
+            "kept": len(self._versions.batches()) - 1,
             "slots": self._config.slots,
-            "active": sum(batch.active_count for batch in self._batches()),
-            "waiting": sum(len(jobs) for jobs in self._waiting.values()),
+            "active": self._active_count(),
+            "waiting": self._waiting.counts(),
             "steps": self._steps,
             "tokens": self._tokens,
         }
 
     def describe(self) -> dict[str, Any]:
+        model = self._versions.live.model
+        defaults = model.generation_config
         return {
             "model": self._config.model,
-            "kind": type(self._model).__name__,
-            "parameters": sum(parameter.numel() for parameter in self._model.parameters()),
+            "kind": type(model).__name__,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "room": self._room,
             "chat_template": self._renderer.has_template,
-            "device": str(self._model.device),
-            "version": self._current.version,
+            "sampling": {name: getattr(defaults, name, None) for name in ("temperature", "top_p", "top_k")},
+            "ends": sorted(self._ends),
+            "device": str(model.device),
+            "dtype": self._config.dtype,
+            "version": self._versions.live.version,
         }
 
     def stop(self, reason: str) -> None:
-        jobs = {job for waiting in self._waiting.values() for job in waiting}
-        for batch in self._batches():
-            jobs |= batch.owners()
+        """Fails what is open."""
+        jobs = set(self._waiting).union(*(batch.owners() for batch in self._versions.batches()))
         for job in jobs:
-            self._fail(job, f"the engine was stopped: {reason}.")
+            self._fail(job, ActorError("stopped", f"the engine was stopped before it had answered: {reason}."))
+        self._drop_answered()
 
     # --- inside ---------------------------------------------------------------------------------------
 
     def _batch(self, model: Any, version: int) -> SlotBatch:
-        return SlotBatch(model, version, self._ends, self._config.slots, self._renderer)
+        return SlotBatch(model, version, self._ends, self._config.slots, self._renderer.raw_text)
 
-    def _batches(self) -> list[SlotBatch]:
-        return [self._current, *(pinned.batch for pinned in self._pinned.values())]
+    def _active_count(self) -> int:
+        return sum(batch.active_count for batch in self._versions.batches())
 
-    def _batch_for(self, version: int | None) -> SlotBatch:
-        if version is None:
-            return self._current
-        if version in self._pinned:
-            return self._pinned[version].batch
-        known = ", ".join(str(pinned) for pinned in sorted(self._pinned)) or "none"
-        raise ValueError(f"version {version} is not pinned here: pinned are {known}. Pin it while it is the newest.")
-
-    def _refuse_window(self) -> None:
-        config = self._model.config
-        window = getattr(config, "sliding_window", None)
-        if window and getattr(config, "use_sliding_window", True) and window < self._room:
+    def _refuse_prompt(self, prompt: np.ndarray) -> None:
+        if len(prompt) == 0:
+            raise ValueError("the prompt has no token: give the messages some content.")
+        if len(prompt) >= self._room:
             raise ValueError(
-                f"{self._config.model} attends to a window of {window} positions only, which this engine does not do. "
-                f"Set engine.maxLength to {window} or less."
+                f"the prompt has {len(prompt)} tokens, and this engine has room for {self._room} with the response. "
+                "Shorten it, or raise engine.maxLength."
+            )
+        if int(prompt.max()) >= self._vocabulary_size:
+            raise ValueError(
+                f"the prompt holds id {int(prompt.max())}, and this model's ids end at {self._vocabulary_size - 1}. "
+                "Send ids of this model's own tokenizer."
             )
 
     def _admit(self) -> None:
-        """Gives free slots to whoever waits, batch by batch, once it is worth a prefill."""
-        for jobs in self._waiting.values():
-            for job in jobs:
-                job.waited_steps += 1
-        for batch in self._batches():
-            mine = [job for jobs in self._waiting.values() for job in jobs if job.batch is batch]
-            wanted = sum(job.request.n - job.admitted for job in mine)
-            is_worth_it = wanted * 8 >= batch.capacity or any(job.waited_steps > MAX_WAIT_STEPS for job in mine)
-            if wanted > 0 and batch.free_count > 0 and (is_worth_it or batch.active_count == 0):
-                self._deliver(batch.join(self._take(batch)))
+        """Gives free slots to those whose turn it is; prompts of one version are read together."""
+        prompts: dict[SlotBatch, list[Prompt]] = {}
+        for job, indices in self._waiting.take(self._config.slots - self._active_count()):
+            prompts.setdefault(job.batch, []).append(Prompt(job.prompt, [self._sample(job, at) for at in indices]))
+        for batch, joining in prompts.items():
+            batch.join(joining)
 
-    def _take(self, batch: SlotBatch) -> list[Prompt]:
-        prompts: list[Prompt] = []
-        free = batch.free_count
-        while free > 0:
-            job = self._next_job(batch)
-            if job is None:
-                break
-            count = min(free, job.request.n - job.admitted)
-            prompts.append(Prompt(job.prompt, [self._sample(job, job.admitted + at) for at in range(count)]))
-            job.admitted += count
-            free -= count
-            if job.admitted == job.request.n:
-                self._waiting[job.request.lane].remove(job)
-        return prompts
-
-    def _next_job(self, batch: SlotBatch) -> _Job | None:
-        self._admissions += 1
-        order = ("eval", "train") if self._admissions % EVAL_EVERY == 0 else ("train", "eval")
-        return next((job for lane in order for job in self._waiting[lane] if job.batch is batch), None)
-
-    def _sample(self, job: _Job, index: int) -> Sample:
+    def _sample(self, job: Job, index: int) -> Sample:
         request = job.request
-        limit = min(request.sampling.max_tokens, self._room - len(job.prompt))
-        sampling = type(request.sampling)(
-            request.sampling.temperature, request.sampling.top_p, request.sampling.top_k, limit
-        )
+        room = self._room - len(job.prompt)
+        sampling = replace(request.sampling, max_tokens=min(request.sampling.max_tokens, room))
         return Sample(job, index, request.seed, sampling, request.stop, request.embed)
 
     def _deliver(self, finished: list[tuple[Sample, Finished]]) -> None:
         for sample, result in finished:
-            job: _Job = sample.owner
+            job: Job = sample.owner
             job.done[sample.index] = result
-            if len(job.done) == job.request.n and not job.reply.done():
+            if result.finish == "broken":
+                version = int(result.versions[-1])
+                why = f"weights of version {version} gave logits that are not finite. Go back to an earlier version."
+                self._fail(job, ArithmeticError(why))
+            elif len(job.done) == job.request.n and not job.reply.done():
                 job.reply.set_result(self._answer(job))
 
-    def _answer(self, job: _Job) -> dict[str, Any]:
+    def _answer(self, job: Job) -> dict[str, Any]:
         completions = []
         for _, result in sorted(job.done.items()):
             completion = {
@@ -309,22 +229,58 @@ class Engine:
             completions.append(completion)
         return {"prompt_ids": job.prompt.astype(np.int32), "completions": completions}
 
+    def _fail(self, job: Job, error: Exception) -> None:
+        """Its other completions are dropped before the next step."""
+        if not job.reply.done():
+            job.reply.set_exception(error)
+            self._has_cancelled = True
+
     def _note_cancellation(self, reply: "Future[dict[str, Any]]") -> None:
         self._has_cancelled = self._has_cancelled or reply.cancelled()
 
-    def _drop_cancelled(self) -> None:
+    def _drop_answered(self) -> None:
+        """Frees what is held for those who no longer wait."""
         self._has_cancelled = False
-        for lane, jobs in self._waiting.items():
-            self._waiting[lane] = deque(job for job in jobs if not job.reply.done())
-        for batch in self._batches():
+        self._waiting.drop(lambda job: job.reply.done())
+        for batch in self._versions.batches():
             batch.drop(lambda sample: sample.owner.reply.done())
 
-    def _fail(self, job: _Job, why: str) -> None:
-        jobs = self._waiting[job.request.lane]
-        if job in jobs:
-            jobs.remove(job)
-        if not job.reply.done():
-            job.reply.set_exception(RuntimeError(why))
+    def _test_itself(self) -> None:
+        """Samples a few tokens over the cache and scores them without it: a model that it does not fit is refused.
+
+        Raises ModelError.
+        """
+        batch = self._versions.live
+        length = max(1, min(6, self._room - 4))
+        prompts = [np.arange(1, size + 1) % self._vocabulary_size for size in (length, 1)]
+        prompts = prompts[: self._config.slots]
+        samples = [Sample(None, at, 0, Sampling(max_tokens=3), (), False) for at in range(len(prompts))]
+        try:
+            batch.join([Prompt(ids, [sample]) for ids, sample in zip(prompts, samples, strict=True)])
+            gap = 0.0
+            while batch.active_count > 0:
+                for sample, result in batch.step():
+                    prompt = prompts[sample.index]
+                    whole = batch.score(np.concatenate([prompt, result.ids]), len(prompt), 1.0)
+                    gap = max(gap, float(np.abs(whole - result.logprobs).max()))
+        except (
+            AttributeError,
+            IndexError,
+            KeyError,
+            NotImplementedError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise ModelError(
+                f"{self._config.model} ({type(batch.model).__name__}) does not run over a cache of slots: "
+                f"{reason_of(error)} Use an attention-only causal LM, or another engine."
+            ) from error
+        if not gap < MAX_SELF_TEST_GAP[self._config.dtype]:
+            raise ModelError(
+                f"{self._config.model} ({type(batch.model).__name__}) computes log-probabilities over a cache of slots "
+                f"that are off by {gap:.2g}. Use an attention-only causal LM with causal masks, or another engine."
+            )
 
 
 def spans_of(versions: np.ndarray) -> list[list[int]]:
@@ -335,7 +291,27 @@ def spans_of(versions: np.ndarray) -> list[list[int]]:
     return [[start, end, int(versions[start])] for start, end in pairwise(cuts)]
 
 
-def _copy_into(model: Any, state: Mapping[str, torch.Tensor]) -> None:
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            tensor.copy_(state[name])
+def _parse_config(config: Mapping[str, Any]) -> EngineConfig:
+    known = {each.name for each in fields(EngineConfig)}
+    unknown = sorted(set(config) - known)
+    if unknown:
+        raise ValueError(f"engine config has no field {unknown[0]}: known are {', '.join(sorted(known))}.")
+    parsed = EngineConfig(**config)
+    if parsed.slots < 1:
+        raise ValueError(f"engine slots is {parsed.slots}: it must be 1 or more.")
+    if parsed.max_length is not None and parsed.max_length < 2:
+        raise ValueError(f"engine max_length is {parsed.max_length}: it must be 2 or more.")
+    for name, choices in (("dtype", tuple(MAX_SELF_TEST_GAP)), ("cache", ("keep", "recompute"))):
+        if getattr(parsed, name) not in choices:
+            raise ValueError(f"engine {name} is {getattr(parsed, name)!r}: it must be {' or '.join(choices)}.")
+    return parsed
+
+
+def _refuse_window(model: Any, room: int, folder: str) -> None:
+    config = model.config
+    window = getattr(config, "sliding_window", None)
+    if window and getattr(config, "use_sliding_window", True) and window < room:
+        raise ModelError(
+            f"{folder} attends to a window of {window} positions only, which this engine does not do. "
+            f"Set engine.maxLength to {window} or less."
+        )

@@ -1,12 +1,13 @@
 """One request to an engine, as it came over the wire: parsed at the door, believed afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 LANES = ("train", "eval")
+MAX_SEED = 2**63
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Sampling:
 @dataclass(frozen=True)
 class Request:
     """messages  the conversation, or with `ids` what has been said since
-    ids      int32 [P], everything that the policy has seen and said; never tokenised again
+    ids      int64 [P], everything that the policy has seen and said; never tokenised again
     n        completions of the one prompt
     seed     a completion's tokens follow from seed, its number and the weights, whoever else is being served
-    version  a pinned policy version; None for the newest weights
+    version  sampled by exactly these weights from first to last token; None for the newest, swapped in flight
     stop     texts that end a completion, kept in it
+    embed    also the mean state from which a completion's tokens were sampled
     """
 
     messages: tuple[dict[str, Any], ...]
@@ -47,12 +49,7 @@ def parse_request(fields: Mapping[str, Any]) -> Request:
     if "messages" not in fields:
         raise ValueError("request has no messages: give a list of messages, empty where ids say all.")
     messages = tuple(_message(message) for message in _sequence(fields["messages"], "messages"))
-    ids = fields.get("ids")
-    if ids is not None:
-        ids = np.asarray(ids)
-        if ids.ndim != 1 or ids.dtype.kind not in "iu" or len(ids) == 0:
-            raise ValueError(f"ids is {ids.dtype} of shape {list(ids.shape)}: it must be a list of whole numbers.")
-        ids = ids.astype(np.int64)
+    ids = None if fields.get("ids") is None else _ids(fields["ids"])
     if ids is None and not messages:
         raise ValueError("request has neither messages nor ids: there is no prompt.")
     lane = fields.get("lane", "train")
@@ -63,19 +60,21 @@ def parse_request(fields: Mapping[str, Any]) -> Request:
         ids=ids,
         n=_count(fields.get("n", 1), "n", 1),
         sampling=_sampling(fields.get("sampling", {})),
-        seed=_count(fields.get("seed", 0), "seed", 0),
+        seed=_count(fields.get("seed", 0), "seed", 0, below=MAX_SEED),
         version=None if fields.get("version") is None else _count(fields["version"], "version", 0),
         lane=lane,
         stop=tuple(_text(text, "stop") for text in _sequence(fields.get("stop", ()), "stop")),
-        embed=bool(fields.get("embed", False)),
+        embed=_flag(fields.get("embed", False), "embed"),
     )
 
 
-def _sampling(fields: Mapping[str, Any]) -> Sampling:
+def _sampling(fields: Any) -> Sampling:
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"sampling is {fields!r}: it must have temperature, top_p, top_k, max_tokens or none of them.")
     _refuse_unknown(fields, {"temperature", "top_p", "top_k", "max_tokens"}, "sampling")
     temperature = _number(fields.get("temperature", 1.0), "sampling.temperature")
     top_p = _number(fields.get("top_p", 1.0), "sampling.top_p")
-    if temperature < 0:
+    if not 0 <= temperature < float("inf"):
         raise ValueError(f"sampling.temperature is {temperature}: it must be 0 or more.")
     if not 0 < top_p <= 1:
         raise ValueError(f"sampling.top_p is {top_p}: it must be above 0 and at most 1.")
@@ -87,8 +86,15 @@ def _sampling(fields: Mapping[str, Any]) -> Sampling:
     )
 
 
+def _ids(value: Any) -> np.ndarray:
+    ids = np.asarray(value)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu" or len(ids) == 0 or ids.min() < 0:
+        raise ValueError(f"ids is {ids.dtype} of shape {list(ids.shape)}: it must be a list of token ids, one or more.")
+    return ids.astype(np.int64)
+
+
 def _message(message: Any) -> dict[str, Any]:
-    if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str) or "content" not in message:
         raise ValueError(f"messages holds {message!r}: each must have a role and a content.")
     return dict(message)
 
@@ -99,15 +105,21 @@ def _refuse_unknown(fields: Mapping[str, Any], known: set[str], where: str) -> N
         raise ValueError(f"{where} has no field {unknown[0]}: known are {', '.join(sorted(known))}.")
 
 
-def _sequence(value: Any, name: str) -> Any:
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
+def _sequence(value: Any, name: str) -> Sequence[Any]:
+    if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name} is {value!r}: it must be a list.")
     return value
 
 
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str) or value == "":
-        raise ValueError(f"{name} holds {value!r}: it must be a text.")
+        raise ValueError(f"{name} holds {value!r}: it must hold texts that are not empty.")
+    return value
+
+
+def _flag(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}: it must be true or false.")
     return value
 
 
@@ -117,7 +129,8 @@ def _number(value: Any, name: str) -> float:
     return float(value)
 
 
-def _count(value: Any, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < least:
+def _count(value: Any, name: str, least: int, below: int = 2**53) -> int:
+    is_whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1
+    if not is_whole or not least <= value < below:
         raise ValueError(f"{name} is {value!r}: it must be a whole number, {least} or more.")
     return int(value)

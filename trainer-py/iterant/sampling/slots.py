@@ -5,24 +5,32 @@ are rows 0..N-1 of every array, kept dense by moving the last row into a hole, s
 is a view and nothing is gathered. Knows ids and weights; what they mean is the caller's.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from transformers import DynamicCache
 
+from iterant.sampling.cache import SlotCache
 from iterant.sampling.choice import choose, uniform
 from iterant.sampling.request import Sampling
 
-# The attended length grows in steps of this many positions, so that short sequences do not pay for long ones.
+# The attended length grows in steps of this many positions, so that shapes repeat and short sequences stay cheap.
 BUCKET = 16
-# Positions, padding included, that one prefill takes: activations of a few MB stay in cache.
-PREFILL_POSITIONS = 8192
+# Positions, padding included, that one pass over prompts takes: activations of a few MB stay in cache.
+PREFILL_POSITIONS = 4096
+# Tokens that write nothing may stand between those that complete a stop text.
+STOP_SLACK = 8
 
 
 @dataclass(frozen=True)
 class Finished:
-    """ids [n] int32, logprobs [n] float32, versions [n] int32; embedding [H] float32 or None."""
+    """ids [n] int32, logprobs [n] float32, versions [n] int32; embedding [H] float32 or None.
+
+    finish  "stop", "length", or "broken" where the weights gave logits that are not finite
+    """
 
     ids: np.ndarray
     logprobs: np.ndarray
@@ -52,126 +60,116 @@ class Prompt:
 
 
 @dataclass
-class _Cache:
-    """What the model's attention layers write to and read from in place of a Hugging Face cache."""
+class _Rows:
+    """What is known of each row, one array a fact; the last three have a column a token."""
 
-    keys: list[torch.Tensor] = field(default_factory=list)
-    values: list[torch.Tensor] = field(default_factory=list)
+    length: np.ndarray  # positions in the cache: the newest token is not in it yet
+    token: np.ndarray
+    count: np.ndarray
+    limit: np.ndarray
+    seed: np.ndarray
+    index: np.ndarray
+    temperature: np.ndarray
+    top_p: np.ndarray
+    top_k: np.ndarray
+    wants_embedding: np.ndarray
+    has_stop: np.ndarray
+    ids: np.ndarray
+    logprobs: np.ndarray
+    versions: np.ndarray
 
+    @staticmethod
+    def of(slots: int, width: int = 64) -> "_Rows":
+        whole = {name: np.zeros(slots, np.int64) for name in ("length", "token", "count", "limit", "top_k")}
+        unsigned = {name: np.zeros(slots, np.uint64) for name in ("seed", "index")}
+        real = {name: np.ones(slots, np.float32) for name in ("temperature", "top_p")}
+        flags = {name: np.zeros(slots, np.bool_) for name in ("wants_embedding", "has_stop")}
+        ids, versions = (np.zeros((slots, width), np.int32) for _ in range(2))
+        logprobs = np.zeros((slots, width), np.float32)
+        return _Rows(**whole, **unsigned, **real, **flags, ids=ids, logprobs=logprobs, versions=versions)
 
-class _Capture(_Cache):
-    """Prefill: keeps what each layer computed, [B, heads, T, D], and hands it back as it is."""
+    def move(self, holes: np.ndarray, movers: np.ndarray) -> None:
+        for array in vars(self).values():
+            array[holes] = array[movers]
 
-    def update(self, key: torch.Tensor, value: torch.Tensor, _layer: int, *_: Any) -> Any:
-        self.keys.append(key)
-        self.values.append(value)
-        return key, value
-
-
-class _Slots(_Cache):
-    """Decode: writes each row's new position, and gives the rows in use up to the attended length."""
-
-    rows: torch.Tensor
-    at: torch.Tensor
-    length: int
-
-    def update(self, key: torch.Tensor, value: torch.Tensor, layer: int, *_: Any) -> Any:
-        count = len(self.rows)
-        self.keys[layer][self.rows, :, self.at] = key[:, :, 0]
-        self.values[layer][self.rows, :, self.at] = value[:, :, 0]
-        return self.keys[layer][:count, :, : self.length], self.values[layer][:count, :, : self.length]
+    def widen(self, width: int) -> None:
+        """Columns for so many tokens, at least twice as many as before."""
+        own = self.ids.shape[1]
+        if width > own:
+            grow = ((0, 0), (0, max(width, 2 * own) - own))
+            for name in ("ids", "logprobs", "versions"):
+                setattr(self, name, np.pad(getattr(self, name), grow))
 
 
 class SlotBatch:
-    """Slots over one model. `version` is stamped on every token that is sampled; set it when the weights change."""
+    """Slots over one model. `version` is stamped on every token that is sampled; set it when the weights change.
 
-    def __init__(self, model: Any, version: int, end_ids: frozenset[int], slots: int, renderer: Any) -> None:
+    decode  [n] ids to text, special tokens shown; only asked for completions that have stop texts
+    """
+
+    def __init__(
+        self, model: Any, version: int, end_ids: frozenset[int], slots: int, decode: Callable[[np.ndarray], str]
+    ) -> None:
         self.model = model
         self.version = version
-        self.capacity = slots
         self._device = model.device
-        self._renderer = renderer
-        self._is_end = np.zeros(int(model.config.vocab_size), dtype=bool)
+        self._decode = decode
+        self._is_end = np.zeros(int(model.get_input_embeddings().num_embeddings), dtype=bool)
         self._is_end[[token for token in end_ids if token < len(self._is_end)]] = True
+        self._needs_additive_mask = getattr(model.config, "_attn_implementation", "sdpa") != "sdpa"
         self._samples: list[Sample] = []
-        self._cache = _Slots()
-        self._room = 0
-        # Per row. `length` counts positions in the cache: the newest token is not in it yet.
-        self._length = np.zeros(slots, dtype=np.int64)
-        self._token = np.zeros(slots, dtype=np.int64)
-        self._count = np.zeros(slots, dtype=np.int64)
-        self._limit = np.zeros(slots, dtype=np.int64)
-        self._seed = np.zeros(slots, dtype=np.uint64)
-        self._index = np.zeros(slots, dtype=np.uint64)
-        self._temperature = np.ones(slots, dtype=np.float32)
-        self._top_p = np.ones(slots, dtype=np.float32)
-        self._top_k = np.zeros(slots, dtype=np.int64)
-        self._wants_embedding = np.zeros(slots, dtype=bool)
-        self._ids = np.zeros((slots, 64), dtype=np.int32)
-        self._logprobs = np.zeros((slots, 64), dtype=np.float32)
-        self._versions = np.zeros((slots, 64), dtype=np.int32)
+        self._prompts: list[np.ndarray] = []
+        self._rows = _Rows.of(slots)
+        self._cache = SlotCache(slots)
         self._state_sum: torch.Tensor | None = None
 
     @property
     def active_count(self) -> int:
         return len(self._samples)
 
-    @property
-    def free_count(self) -> int:
-        return self.capacity - len(self._samples)
-
     def owners(self) -> set[Any]:
         return {sample.owner for sample in self._samples}
 
-    def join(self, prompts: list[Prompt]) -> list[tuple[Sample, Finished]]:
-        """Reads prompts, each once for all its samples, and samples their first tokens.
+    def join(self, prompts: Sequence[Prompt]) -> None:
+        """Takes completions in; there must be a free slot for each.
 
-        There must be a free slot for every sample. Returns what is finished already.
+        A prompt is read once for all its completions, but for its newest token: that one goes through the next step
+        with everybody else's, which samples the first tokens.
         """
-        done: list[tuple[Sample, Finished]] = []
-        rest = sorted(prompts, key=lambda prompt: len(prompt.ids))
-        while rest:
-            part = [rest.pop()]
-            while rest and len(part[0].ids) * (len(part) + 1) <= PREFILL_POSITIONS:
-                part.append(rest.pop())
-            done += self._prefill(part)
-        return done
+        with torch.inference_mode():
+            places = [self._place(prompt) for prompt in prompts]
+            self._fill([prompt.ids[:-1] for prompt in prompts], places)
 
     def step(self) -> list[tuple[Sample, Finished]]:
         """One token for every active slot. Returns what is finished."""
         count = len(self._samples)
         if count == 0:
             return []
-        length = int(self._length[:count].max()) + 1
-        length = min(-(-length // BUCKET) * BUCKET, self._room)
-        cache = self._cache
-        cache.rows = torch.arange(count, device=self._device)
-        cache.at = self._to_device(self._length[:count])
-        cache.length = length
-        mask = torch.arange(length, device=self._device) <= cache.at.unsqueeze(1)
+        rows = self._rows
         with torch.inference_mode():
-            output = self.model(
-                input_ids=self._to_device(self._token[:count]).unsqueeze(1),
-                attention_mask=mask.view(count, 1, 1, length),
-                position_ids=cache.at.unsqueeze(1),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-                output_hidden_states=bool(self._wants_embedding[:count].any()),
-            )
-            self._length[:count] += 1
-            self._note_states(output, slice(0, count))
-            self._choose(output.logits[:, -1], np.arange(count))
+            logits = self._forward(count)
+            draws = uniform(rows.seed[:count], rows.index[:count], rows.count[:count].astype(np.uint64))
+            settings = rows.temperature[:count], rows.top_p[:count], rows.top_k[:count]
+            tokens, logprobs = choose(logits, *settings, draws)
+            self._write_down(tokens.cpu().numpy(), logprobs.cpu().numpy())
         return self._leave()
 
-    def drop(self, is_dropped: Any) -> None:
+    def drop(self, is_dropped: Callable[[Sample], bool]) -> None:
         """Frees the slots of every sample of which `is_dropped` is true."""
         self._remove([row for row, sample in enumerate(self._samples) if is_dropped(sample)])
+
+    def recompute(self) -> None:
+        """Keys and values of all that is being sampled, anew under the present weights."""
+        said = self._rows.ids
+        spoken = [said[row, : self._rows.count[row]] for row in range(len(self._prompts))]
+        sequences = [np.concatenate(parts)[:-1] for parts in zip(self._prompts, spoken, strict=True)]
+        with torch.inference_mode():
+            self._fill(sequences, [np.array([row]) for row in range(len(sequences))])
 
     def score(self, ids: np.ndarray, start: int, temperature: float) -> np.ndarray:
         """float32 [T - start]: log-probabilities of ids[start:] by one forward pass without a cache."""
         with torch.inference_mode():
-            row = self._to_device(np.asarray(ids, dtype=np.int64)).unsqueeze(0)
+            row = self._to_device(np.array(ids, dtype=np.int64)).unsqueeze(0)
             logits = self.model(input_ids=row, use_cache=False).logits[0, start - 1 : -1].float()
             logprobs = torch.log_softmax(logits / (temperature or 1.0), dim=-1)
             scored: np.ndarray = logprobs.gather(1, row[0, start:].unsqueeze(1)).squeeze(1).cpu().numpy()
@@ -179,195 +177,168 @@ class SlotBatch:
 
     # --- joining --------------------------------------------------------------------------------------
 
-    def _prefill(self, prompts: list[Prompt]) -> list[tuple[Sample, Finished]]:
-        """Padding stands on the left, so that the last position is every prompt's newest token."""
-        sizes = np.array([len(prompt.ids) for prompt in prompts])
-        longest = int(sizes.max())
-        ids = np.zeros((len(prompts), longest), dtype=np.int64)
-        for at, prompt in enumerate(prompts):
-            ids[at, longest - len(prompt.ids) :] = prompt.ids
-        capture = _Capture()
-        starts = self._to_device(longest - sizes)
-        positions = torch.arange(longest, device=self._device)
-        seen = (positions.view(1, -1) <= positions.view(-1, 1)) & (positions >= starts.view(-1, 1, 1))
-        # Padding looks at itself: a row that sees nothing becomes NaN and spoils the values that others skip.
-        mask = (seen | torch.eye(longest, dtype=torch.bool, device=self._device)).unsqueeze(1)
-        embed = any(sample.embed for prompt in prompts for sample in prompt.samples)
-        with torch.inference_mode():
-            output = self.model(
-                input_ids=self._to_device(ids),
-                attention_mask=mask,
-                position_ids=(positions - starts.unsqueeze(1)).clamp_min(0),
-                past_key_values=capture,
-                use_cache=True,
-                logits_to_keep=1,
-                output_hidden_states=embed,
-            )
-            rows, sources = self._place(prompts, sizes, capture)
-            self._note_states(output, rows, sources)
-            self._choose(output.logits[:, -1][self._to_device(sources)], rows)
-        return self._leave()
+    def _fill(self, sequences: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> None:
+        """Reads sequences, few passes for all, and gives each one's keys and values to its rows.
 
-    def _place(self, prompts: list[Prompt], sizes: np.ndarray, capture: _Capture) -> tuple[np.ndarray, np.ndarray]:
-        """Gives each sample a row with its prompt's cache. Returns rows, and which prompt each belongs to."""
+        Padding stands on the right: with causal attention no position sees it, so no mask is needed.
+        """
+        for part in _parts([len(ids) for ids in sequences]):
+            longest = len(sequences[part[0]])
+            if longest == 0:
+                continue
+            ids = np.zeros((len(part), longest), dtype=np.int64)
+            for source, at in enumerate(part):
+                ids[source, : len(sequences[at])] = sequences[at]
+            read = DynamicCache()
+            self.model(input_ids=self._to_device(ids), past_key_values=read, use_cache=True, logits_to_keep=1)
+            for source, at in enumerate(part):
+                self._cache.fill(places[at], source, read, len(sequences[at]))
+
+    def _place(self, prompt: Prompt) -> np.ndarray:
+        """Rows for a prompt's samples, neighbours all."""
         first = len(self._samples)
-        sources = np.repeat(np.arange(len(prompts)), [len(prompt.samples) for prompt in prompts])
-        samples = [sample for prompt in prompts for sample in prompt.samples]
-        rows = np.arange(first, first + len(samples))
-        longest = capture.keys[0].shape[2]
-        self._make_room(
-            max(
-                int(sizes[source]) + sample.sampling.max_tokens for source, sample in zip(sources, samples, strict=True)
-            ),
-            capture,
-        )
-        for own, new in ((self._cache.keys, capture.keys), (self._cache.values, capture.values)):
-            for layer, states in enumerate(new):
-                for at, prompt in enumerate(prompts):
-                    begin = first + int(np.searchsorted(sources, at))
-                    size = int(sizes[at])
-                    own[layer][begin : begin + len(prompt.samples), :, :size] = states[at, :, longest - size :]
-        self._samples += samples
-        self._length[rows] = sizes[sources]
-        self._count[rows] = 0
-        self._limit[rows] = [sample.sampling.max_tokens for sample in samples]
-        self._seed[rows] = [sample.seed for sample in samples]
-        self._index[rows] = [sample.index for sample in samples]
-        self._temperature[rows] = [sample.sampling.temperature for sample in samples]
-        self._top_p[rows] = [sample.sampling.top_p for sample in samples]
-        self._top_k[rows] = [sample.sampling.top_k for sample in samples]
-        self._wants_embedding[rows] = [sample.embed for sample in samples]
-        self._widen(max(sample.sampling.max_tokens for sample in samples))
-        return rows, sources
-
-    def _make_room(self, positions: int, like: _Cache) -> None:
-        """Grows the cache to hold so many positions a slot; it never shrinks, since fresh memory is dear."""
-        if positions <= self._room:
-            return
-        room = max(64, 1 << (positions - 1).bit_length())
-        for own, states in ((self._cache.keys, like.keys), (self._cache.values, like.values)):
-            grown = []
-            for layer, state in enumerate(states):
-                _, heads, _, size = state.shape
-                bigger = torch.zeros((self.capacity, heads, room, size), dtype=state.dtype, device=state.device)
-                if own:
-                    bigger[:, :, : self._room] = own[layer]
-                grown.append(bigger)
-            own[:] = grown
-        self._room = room
-
-    def _widen(self, tokens: int) -> None:
-        width = self._ids.shape[1]
-        if tokens <= width:
-            return
-        grow = max(tokens, 2 * width) - width
-        self._ids = np.pad(self._ids, ((0, 0), (0, grow)))
-        self._logprobs = np.pad(self._logprobs, ((0, 0), (0, grow)))
-        self._versions = np.pad(self._versions, ((0, 0), (0, grow)))
+        self._samples += prompt.samples
+        self._prompts += [prompt.ids] * len(prompt.samples)
+        numbers = np.arange(first, len(self._samples))
+        rows = self._rows
+        rows.length[numbers] = len(prompt.ids) - 1
+        rows.token[numbers] = prompt.ids[-1]
+        rows.count[numbers] = 0
+        for row, sample in zip(numbers.tolist(), prompt.samples, strict=True):
+            sampling = sample.sampling
+            rows.limit[row] = sampling.max_tokens
+            rows.seed[row], rows.index[row] = sample.seed, sample.index
+            rows.temperature[row], rows.top_p[row], rows.top_k[row] = (
+                sampling.temperature,
+                sampling.top_p,
+                sampling.top_k,
+            )
+            rows.wants_embedding[row], rows.has_stop[row] = sample.embed, bool(sample.stop)
+        if self._state_sum is not None:
+            self._state_sum[first : len(self._samples)] = 0
+        return numbers
 
     # --- sampling -------------------------------------------------------------------------------------
 
-    def _choose(self, logits: torch.Tensor, rows: np.ndarray) -> None:
-        """Samples one token for each row and writes it down."""
-        draws = uniform(self._seed[rows], self._index[rows], self._count[rows].astype(np.uint64))
-        tokens, logprobs = choose(
-            logits.float(),
-            self._to_device(self._temperature[rows]),
-            self._to_device(self._top_p[rows]),
-            self._to_device(self._top_k[rows]),
-            self._to_device(draws),
-        )
-        at = self._count[rows]
-        self._token[rows] = self._ids[rows, at] = tokens.cpu().numpy()
-        self._logprobs[rows, at] = logprobs.cpu().numpy()
-        self._versions[rows, at] = self.version
-        self._count[rows] += 1
+    def _forward(self, count: int) -> torch.Tensor:
+        """Reads every row's newest token. Returns float32 [N, V] logits."""
+        lengths = self._rows.length[:count]
+        length = -(-(int(lengths.max()) + 1) // BUCKET) * BUCKET
+        at = self._to_device(lengths)
+        self._cache.aim(at, length)
+        mask = (torch.arange(length, device=self._device) <= at.unsqueeze(1)).view(count, 1, 1, length)
+        if self._needs_additive_mask:
+            lowest = torch.finfo(self.model.dtype).min
+            mask = torch.zeros(mask.shape, dtype=self.model.dtype, device=self._device).masked_fill(~mask, lowest)
+        inputs = {
+            "input_ids": self._to_device(self._rows.token[:count]).unsqueeze(1),
+            "attention_mask": mask,
+            "position_ids": at.unsqueeze(1),
+            "past_key_values": self._cache,
+            "use_cache": True,
+            "logits_to_keep": 1,
+        }
+        if not self._rows.wants_embedding[:count].any():
+            logits: torch.Tensor = self.model(**inputs).logits[:, -1].float()
+            return logits
+        # What the head is given is the last layer's state: seen by a hook, which costs nothing when it is not there.
+        seen: list[torch.Tensor] = []
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(lambda _head, given: seen.append(given[0]))
+        try:
+            logits = self.model(**inputs).logits[:, -1].float()
+        finally:
+            hook.remove()
+        self._add_states(seen[0][:, -1].float())
+        return logits
 
-    def _note_states(self, output: Any, rows: Any, sources: np.ndarray | None = None) -> None:
-        """Sums the last layer's states from which completion tokens were sampled: their mean is the embedding."""
-        if output.hidden_states is None:
-            return
-        states = output.hidden_states[-1][:, -1].float()
+    def _add_states(self, states: torch.Tensor) -> None:
+        """Sums the states from which completion tokens are sampled: their mean is the embedding."""
         if self._state_sum is None:
-            self._state_sum = torch.zeros((self.capacity, states.shape[-1]), device=states.device)
-        if sources is None:
-            self._state_sum[rows] += states
-        else:
-            self._state_sum[self._to_device(rows)] = states[self._to_device(sources)]
+            self._state_sum = torch.zeros((len(self._rows.token), states.shape[-1]), device=states.device)
+        self._state_sum[: len(states)] += states
+
+    def _write_down(self, tokens: np.ndarray, logprobs: np.ndarray) -> None:
+        rows, count = self._rows, len(tokens)
+        at = rows.count[:count]
+        rows.widen(int(at.max()) + 1)
+        every = np.arange(count)
+        rows.token[:count] = tokens
+        rows.ids[every, at] = tokens
+        rows.logprobs[every, at] = logprobs
+        rows.versions[every, at] = self.version
+        rows.count[:count] += 1
+        rows.length[:count] += 1
 
     # --- leaving --------------------------------------------------------------------------------------
 
     def _leave(self) -> list[tuple[Sample, Finished]]:
-        count = len(self._samples)
-        has_stopped = self._is_end[self._token[:count]]
-        is_full = self._count[:count] >= self._limit[:count]
-        for row, sample in enumerate(self._samples):
-            if sample.stop and not has_stopped[row]:
-                has_stopped[row] = self._ends_in_stop(row, sample.stop)
-        rows = np.flatnonzero(has_stopped | is_full)
-        done = [
-            (self._samples[row], self._harvest(row, "stop" if has_stopped[row] else "length")) for row in rows.tolist()
-        ]
-        self._remove(rows.tolist())
+        rows, count = self._rows, len(self._samples)
+        has_stopped = self._is_end[rows.token[:count]]
+        for row in np.flatnonzero(rows.has_stop[:count] & ~has_stopped).tolist():
+            has_stopped[row] = self._ends_in_stop(row)
+        is_broken = ~np.isfinite(rows.logprobs[np.arange(count), rows.count[:count] - 1])
+        is_full = rows.count[:count] >= rows.limit[:count]
+        leaving = np.flatnonzero(has_stopped | is_full | is_broken).tolist()
+        done = []
+        for row in leaving:
+            finish = "broken" if is_broken[row] else "stop" if has_stopped[row] else "length"
+            done.append((self._samples[row], self._harvest(row, finish)))
+        self._remove(leaving)
         return done
 
-    def _ends_in_stop(self, row: int, stop: tuple[str, ...]) -> bool:
-        """True if the newest token completed a stop text: it is in the completion with it and not without it."""
-        ids = self._ids[row, : self._count[row]]
-        whole, before = self._renderer.text(ids), self._renderer.text(ids[:-1])
-        return any(text in whole and text not in before for text in stop)
+    def _ends_in_stop(self, row: int) -> bool:
+        """True if a stop text has come about. The newest token completed it, or the row would have left before."""
+        stop = self._samples[row].stop
+        count = int(self._rows.count[row])
+        window = max(len(text.encode()) for text in stop) + STOP_SLACK
+        text = self._decode(self._rows.ids[row, max(0, count - window) : count])
+        return any(wanted in text for wanted in stop)
 
     def _harvest(self, row: int, finish: str) -> Finished:
-        count = int(self._count[row])
+        rows, count = self._rows, int(self._rows.count[row])
         embedding = None
-        if self._wants_embedding[row] and self._state_sum is not None:
+        if rows.wants_embedding[row] and self._state_sum is not None:
             embedding = (self._state_sum[row] / count).cpu().numpy()
         return Finished(
-            self._ids[row, :count].copy(),
-            self._logprobs[row, :count].copy(),
-            self._versions[row, :count].copy(),
+            rows.ids[row, :count].copy(),
+            rows.logprobs[row, :count].copy(),
+            rows.versions[row, :count].copy(),
             finish,
             embedding,
         )
 
-    def _remove(self, rows: list[int]) -> None:
+    def _remove(self, numbers: list[int]) -> None:
         """Moves the last rows that stay into the holes."""
-        if not rows:
+        if not numbers:
             return
-        gone = set(rows)
+        gone = set(numbers)
         left = len(self._samples) - len(gone)
-        holes = [row for row in rows if row < left]
+        holes = [row for row in numbers if row < left]
         movers = [row for row in range(left, len(self._samples)) if row not in gone]
         if holes:
             self._move(np.array(holes), np.array(movers))
-            for hole, mover in zip(holes, movers, strict=True):
-                self._samples[hole] = self._samples[mover]
-        del self._samples[left:]
+        for hole, mover in zip(holes, movers, strict=True):
+            self._samples[hole], self._prompts[hole] = self._samples[mover], self._prompts[mover]
+        del self._samples[left:], self._prompts[left:]
 
     def _move(self, holes: np.ndarray, movers: np.ndarray) -> None:
-        length = int(self._length[movers].max())
+        length = int(self._rows.length[movers].max())
         with torch.inference_mode():
             to, of = self._to_device(holes), self._to_device(movers)
-            for states in (*self._cache.keys, *self._cache.values):
-                states[to, :, :length] = states[of, :, :length]
+            self._cache.move(to, of, length)
             if self._state_sum is not None:
                 self._state_sum[to] = self._state_sum[of]
-        for array in (
-            self._length,
-            self._token,
-            self._count,
-            self._limit,
-            self._seed,
-            self._index,
-            self._temperature,
-            self._top_p,
-            self._top_k,
-            self._wants_embedding,
-            self._ids,
-            self._logprobs,
-            self._versions,
-        ):
-            array[holes] = array[movers]
+        self._rows.move(holes, movers)
 
     def _to_device(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+        return torch.from_numpy(array).to(self._device)
+
+
+def _parts(lengths: Sequence[int]) -> list[list[int]]:
+    """Which sequences are read in one pass: the longest first, no pass of several above PREFILL_POSITIONS."""
+    parts: list[list[int]] = []
+    for at in sorted(range(len(lengths)), key=lambda at: -lengths[at]):
+        if not parts or lengths[parts[-1][0]] * (len(parts[-1]) + 1) > PREFILL_POSITIONS:
+            parts.append([])
+        parts[-1].append(at)
+    return parts
