@@ -380,6 +380,7 @@ class EngineConformance:
         engine.prepare(weights.write(tmp_path, 1, changed(folder, 1).state_dict()))
         engine.commit(1)
         engine.unpin(0)
+        engine.turn()
         open_ = engine.generate({"messages": ASK, "seed": seed_of_long_answers(make(), 3), "version": 0})
         engine.turn()
         engine.unpin(0)
