@@ -9,6 +9,7 @@ export type { LedgerCounts } from "./ledger.ts";
 export { makeProgram, type RunPlan } from "./program.ts";
 export {
   type EpisodeLine,
+  linesOf,
   type RecordedEpisode,
   type RecordedGroup,
   readGroup,

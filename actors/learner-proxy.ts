@@ -362,8 +362,9 @@ function isLostLearner(error: unknown): boolean {
   );
 }
 
+/** A copy: arrays that go into a call are given away, and a batch is kept for a learner that has to be told it again. */
 function toPython(batch: Batch): Record<string, unknown> {
-  return {
+  return structuredClone({
     batch_id: batch.batchId,
     ids: batch.ids,
     mask: batch.mask,
@@ -374,5 +375,5 @@ function toPython(batch: Batch): Record<string, unknown> {
     prompt_lengths: batch.promptLengths,
     rollout_ids: batch.rolloutIds,
     prompt_hashes: batch.promptHashes,
-  };
+  });
 }

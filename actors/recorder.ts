@@ -126,7 +126,7 @@ export class Recorder {
     await this.#journal!.sync();
     this.#episodeCount += recorded.episodes.length;
     this.#byteCount += payload.length;
-    await appendFile(join(this.#config.folder, indexFile), linesOf(recorded, place));
+    await appendFile(join(this.#config.folder, indexFile), textOf(linesOf(recorded, place)));
   }
 
   report(): { episodeCount: number; byteCount: number } {
@@ -181,31 +181,33 @@ function openingOf(episodes: readonly EpisodeRecord[]): readonly Message[] {
   return turnCount <= 1 ? messages.slice(0, spoken) : messages.slice(0, messages.length - 2 * turnCount + 1);
 }
 
-function linesOf(
+/** A group's lines of the index, where it stands at `place`. */
+export function linesOf(
   { episodes, draw, task, iteration, life }: RecordedGroup,
-  place: { segment: string; offset: number },
-): string {
-  return episodes
-    .map((episode, at): EpisodeLine => {
-      const sampled = [...episode.versions].filter((version) => version >= 0);
-      return {
-        id: episode.id,
-        ...place,
-        at,
-        iteration,
-        life,
-        task: task.id,
-        mode: draw.mode,
-        depth: draw.mode === "base" ? 0 : draw.instance.depth + 1,
-        reward: episode.reward,
-        finish: episode.finish,
-        failure: episode.failure?.cause ?? null,
-        tokenCount: sampled.length,
-        versions: sampled.length === 0 ? [-1, -1] : [Math.min(...sampled), Math.max(...sampled)],
-      };
-    })
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join("");
+  place: Pick<EpisodeLine, "segment" | "offset">,
+): EpisodeLine[] {
+  return episodes.map((episode, at) => {
+    const sampled = [...episode.versions].filter((version) => version >= 0);
+    return {
+      id: episode.id,
+      ...place,
+      at,
+      iteration,
+      life,
+      task: task.id,
+      mode: draw.mode,
+      depth: draw.mode === "base" ? 0 : draw.instance.depth + 1,
+      reward: episode.reward,
+      finish: episode.finish,
+      failure: episode.failure?.cause ?? null,
+      tokenCount: sampled.length,
+      versions: sampled.length === 0 ? [-1, -1] : [Math.min(...sampled), Math.max(...sampled)],
+    };
+  });
+}
+
+function textOf(lines: readonly EpisodeLine[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
 /** A record is its packed value: length of the MessagePack and count of raw buffers (u32), then each buffer's length. */
@@ -275,8 +277,7 @@ async function rebuildIndex(folder: string): Promise<EpisodeLine[]> {
   const lines: EpisodeLine[] = [];
   for await (const { type, payload, segment, offset } of readJournal(folder, journalName)) {
     if (type !== groupType) continue;
-    const text = linesOf(unpackRecord(payload) as RecordedGroup, { segment, offset });
-    lines.push(...(parseLines(text) ?? []));
+    lines.push(...linesOf(unpackRecord(payload) as RecordedGroup, { segment, offset }));
   }
   return lines;
 }

@@ -181,7 +181,9 @@ export async function readRecord(folder: string, segment: string, offset: number
   try {
     const head = Buffer.alloc(frameHeadBytes);
     await file.read(head, 0, frameHeadBytes, offset);
-    const body = Buffer.alloc(Math.min(head.readUInt32BE(0), maxFrameBytes));
+    const { size } = await file.stat();
+    const left = Math.max(0, size - offset - frameHeadBytes); // an altered length asks for more than there is
+    const body = Buffer.alloc(Math.min(head.readUInt32BE(0), left, maxFrameBytes));
     await file.read(body, 0, body.length, offset + frameHeadBytes);
     if (body.length === 0 || crc32(body) !== head.readUInt32BE(4)) {
       throw new ActorError("protocol_error", `${segment} has no whole record at byte ${offset}. Rebuild the index.`);

@@ -22,7 +22,8 @@ export interface NodeControl {
   info(): Promise<NodeReport>;
   /** The nodes that this one knows: itself, and if it is the head all members. */
   nodes(): Promise<NodeInfo[]>;
-  actors(): Promise<ActorReport[]>;
+  /** Brief reports come at once and have no `cell`; others wait up to two seconds for hosts that are busy. */
+  actors(options?: { isBrief?: boolean }): Promise<ActorReport[]>;
   /** What the actor has been asked and has not answered, the oldest first. The node knows even if the actor hangs. */
   inFlight(address: string): Promise<CallInFlight[]>;
   /** The flight recorder: the last messages, newest last. */
@@ -80,7 +81,7 @@ export function makeNodeControl(parts: {
       isStopping: node.isStopping,
     }),
     nodes: async () => node.nodes(),
-    actors: () => residents.reports(),
+    actors: ({ isBrief = false } = {}) => residents.reports(isBrief),
     inFlight: async (address) => exchange.towards(`${nameOf(address)}@${node.name}`),
     recent: async (address) => residents.host(nameOf(address)).control.recent(nameOf(address)),
     describe: async (address) => residents.host(nameOf(address)).control.describe(nameOf(address)),

@@ -36,7 +36,7 @@ export interface ActorReport {
   host: string;
   state: ChildState;
   restarts: number;
-  /** Undefined while its host does not answer or it is not up. */
+  /** Undefined while its host does not answer or it is not up, and in a brief report. */
   cell?: CellReport;
 }
 
@@ -177,16 +177,9 @@ export class Residents {
     return home;
   }
 
-  async reports(): Promise<ActorReport[]> {
-    const homes = new Set(
-      [...this.#residents.values()].map(({ child }) => child.home).filter((home) => home !== undefined),
-    );
-    const cells = new Map<string, CellReport>();
-    await Promise.all(
-      [...homes].map(async (home) => {
-        for (const cell of await inTime(home.control.reports())) cells.set(cell.address, cell);
-      }),
-    );
+  /** What is known here of every actor and, unless brief, what its host says of it. */
+  async reports(isBrief = false): Promise<ActorReport[]> {
+    const cells = isBrief ? new Map<string, CellReport>() : await this.#cells();
     return [...this.#residents.values()].map(({ address, request, child }) => ({
       address,
       className: request.className,
@@ -196,6 +189,14 @@ export class Residents {
       restarts: child.restarts,
       ...(cells.has(address) ? { cell: cells.get(address)! } : {}),
     }));
+  }
+
+  async #cells(): Promise<Map<string, CellReport>> {
+    const homes = new Set(
+      [...this.#residents.values()].map(({ child }) => child.home).filter((home) => home !== undefined),
+    );
+    const reports = await Promise.all([...homes].map((home) => inTime(home.control.reports())));
+    return new Map(reports.flat().map((cell) => [cell.address, cell]));
   }
 
   async #bringUp(request: SpawnRequest, spec: SpawnSpec): Promise<HostLink> {

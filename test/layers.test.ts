@@ -19,7 +19,7 @@ const arrows: Record<string, string[]> = {
 
 /** Package → the files or folders that may import it. */
 const doors: Record<string, string[]> = {
-  zeromq: ["runtime/socket.ts"],
+  zeromq: ["runtime/socket.ts", "tools/bench/raw-zeromq.ts"], // a floor measured through ours would be no floor
   comlink: ["runtime/thread.ts"],
   piscina: ["runtime/pool.ts"],
   msgpackr: ["runtime/codec.ts"],
@@ -101,7 +101,7 @@ test("a planted violation of each kind is reported", () => {
     "runtime/node.ts imports actors/index.ts: runtime may not know actors",
     "envs/math/index.ts imports runtime/index.ts: envs may not know runtime",
     "actors/group.ts imports envs/math/task.ts: envs is entered through its index",
-    "actors/group.ts imports zeromq: its door is runtime/socket.ts",
+    "actors/group.ts imports zeromq: its door is runtime/socket.ts, tools/bench/raw-zeromq.ts",
     "runtime/node.ts imports left-pad: a package without a door",
     "runtime/node.ts imports fs without node:",
   ]);

@@ -27,7 +27,9 @@ const python = process.env.ITERANT_PYTHON ?? join(root, ".venv/bin/python");
 const scratch = mkdtempSync(join(tmpdir(), "iterant-check-"));
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 const pyproject = join(root, "trainer-py/pyproject.toml");
-const pythonFolders = [join(root, "trainer-py/iterant"), join(root, "test/trainer")];
+const pythonFolders = ["trainer-py/iterant", "test/trainer", "tools/doctor", "tools/bench"].map((folder) =>
+  join(root, folder),
+);
 
 const suites: Suite[] = [
   { title: "format and lint, TypeScript", file: bin("biome"), args: ["ci", "--error-on-warnings", "."] },

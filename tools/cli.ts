@@ -2,11 +2,14 @@
 // What a person types: `iterant <command>`. Composes the commands; each is a file of its own name.
 // A failure is one message on stderr and an exit code that means something; anything else is a bug and shows its stack.
 import { Command } from "commander";
+import { attachCommand } from "./attach/command.ts";
+import { completionCommands } from "./completion/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { evalCommand } from "./eval.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { launchCommand } from "./launch/command.ts";
 import { replayCommand } from "./replay/command.ts";
+import { reportCommand } from "./report/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 
@@ -17,7 +20,7 @@ const program = new Command("iterant")
   .addHelpText(
     "after",
     `
-Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off · ${exitCodes.usage} wrong flags or input, nothing started ·
+Exit codes: ${exitCodes.ok} done · ${exitCodes.failed} the run broke off, or replay --rescore found differences · ${exitCodes.usage} wrong flags or input, nothing started ·
             ${exitCodes.machine} this machine lacks something (see iterant doctor) · ${exitCodes.interrupted} Ctrl-C, can be resumed`,
   )
   .exitOverride();
@@ -28,10 +31,23 @@ for (const command of [
   evalCommand(),
   resumeCommand(),
   launchCommand(),
+  attachCommand(),
   replayCommand(),
+  reportCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
+}
+
+const [completion, complete] = completionCommands(program);
+program.addCommand(completion!.copyInheritedSettings(program));
+program.addCommand(complete!.copyInheritedSettings(program), { hidden: true });
+
+// A reader that has gone, a closed terminal or `| head`, is no reason to break off: what is said after it is lost.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
 }
 
 try {

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from iterant.batch import hash_prompt
+
 
 def make_batch(
     seed: int, shapes: Sequence[tuple[int, int]], vocabulary: int, masked: Sequence[int] = ()
@@ -33,5 +35,5 @@ def make_batch(
         "lengths": lengths,
         "prompt_lengths": np.array([prompt for prompt, _ in shapes], dtype=np.int32),
         "rollout_ids": [f"r{at}" for at in range(len(shapes))],
-        "prompt_hashes": ["" for _ in shapes],
+        "prompt_hashes": [hash_prompt(ids[:prompt]) for ids, (prompt, _) in zip(streams["ids"], shapes, strict=True)],
     }

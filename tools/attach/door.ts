@@ -46,7 +46,7 @@ export function readDoor(folder: string): Door {
   return door;
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

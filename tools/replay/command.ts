@@ -4,6 +4,9 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { type EpisodeLine, exitOptionsOf } from "../../actors/index.ts";
+import { readDoor } from "../attach/door.ts";
+import { parseSetting } from "../config/layer.ts";
+import { resolveConfig } from "../config/resolve.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { findRun, readConfig, runFiles } from "../run-folder.ts";
 import { parseCount } from "../train/command.ts";
@@ -16,10 +19,11 @@ import { selectEpisodes } from "./selection.ts";
 import { showEpisode } from "./show.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 import { decodeTokens, showTokens } from "./tokens.ts";
-import { creditOf, type EpisodeView, findAncestors } from "./view.ts";
+import { creditOf, type EpisodeView, findRelatives } from "./view.ts";
 
 interface ReplayFlags extends ListFlags {
   rescore?: boolean;
+  set: string[];
   tokens?: boolean;
 }
 
@@ -39,6 +43,12 @@ export function replayCommand(): Command {
     .option("--all", "the whole table, instead of its last 40 rows")
     .option("--tokens", "of one episode: every token with text, log-probability, version and advantage")
     .option("--rescore", "run the reward code again and name every difference; exit code 1 if there is one")
+    .option(
+      "--set <key=value>",
+      "with --rescore: as it would have been with this, environments.requireBoxed=true for one; repeatable",
+      (value: string, before: string[]) => [...before, value],
+      [],
+    )
     .option("--json", "one JSON object a line; all episodes unless limited")
     .addHelpText(
       "after",
@@ -47,7 +57,9 @@ Examples:
   iterant replay                                   the newest run's last episodes
   iterant replay runs/x --mode improve --reward 1  improvements that were right
   iterant replay runs/x g12.0.0/3 --tokens         one episode, token by token
-  iterant replay runs/x --iteration 0..9 --rescore the rewards of ten iterations, checked`,
+  iterant replay runs/x --iteration 0..9 --rescore the rewards of ten iterations, checked
+  iterant replay --rescore --set environments.requireBoxed=true
+                                                   what a stricter reward would have said`,
     )
     .action(async (run: string | undefined, episode: string | undefined, flags: ReplayFlags) => {
       await replay(...namedBy(run, episode), flags);
@@ -63,8 +75,11 @@ function namedBy(run: string | undefined, episode: string | undefined): [string 
 async function replay(name: string | undefined, id: string | undefined, flags: ReplayFlags): Promise<void> {
   const run = findRun(name);
   const folder = join(run, runFiles.episodes);
-  const onDamage = sayOnce();
+  const onDamage = sayOnce({ isLive: isLive(run) });
   const terminal = openTerminal();
+  if (flags.set.length > 0 && !flags.rescore) {
+    throw new Failure(exitCodes.usage, "--set changes how rewards come about: it goes with --rescore.");
+  }
   if (id !== undefined) {
     if (flags.rescore)
       throw new Failure(exitCodes.usage, "--rescore takes filters, not an episode: use --task for one.");
@@ -74,8 +89,9 @@ async function replay(name: string | undefined, id: string | undefined, flags: R
   } else if (flags.rescore) {
     const lines: EpisodeLine[] = [];
     await selectEpisodes(folder, flags, onDamage, (line) => lines.push(line));
+    const config = resolveConfig([readConfig(run), ...flags.set.map(parseSetting)]);
     const isJson = flags.json === true;
-    const differenceCount = await reportRescore(folder, lines, readConfig(run), terminal, { isJson });
+    const differenceCount = await reportRescore(folder, lines, config, terminal, { isJson });
     if (differenceCount > 0) process.exitCode = exitCodes.failed;
   } else await listEpisodes(folder, flags, terminal, onDamage);
 }
@@ -106,7 +122,7 @@ async function showOne({ run, folder, id, flags, terminal, onDamage }: ShowOptio
     group,
     episode: group.episodes[line.at]!,
     credit: creditOf(group, options),
-    ancestors: await findAncestors(folder, { group, line }, options, onDamage),
+    ...(await findRelatives(folder, { group, line }, options, onDamage)),
   };
   const texts = flags.tokens ? textsOf(view, config.model) : null;
   if (flags.json) terminal.write(JSON.stringify(asJson(view, texts)));
@@ -124,7 +140,7 @@ function textsOf({ episode }: EpisodeView, model: string): string[] | null {
 }
 
 /** Everything about the episode; of its siblings what a group is judged by. */
-function asJson({ line, group, episode, credit, ancestors }: EpisodeView, texts: string[] | null): object {
+function asJson({ line, group, episode, credit, ancestors, descendants }: EpisodeView, texts: string[] | null): object {
   const { prompts, episodes, ...shared } = group;
   return {
     ...line,
@@ -144,15 +160,26 @@ function asJson({ line, group, episode, credit, ancestors }: EpisodeView, texts:
       }),
     },
     ancestors,
+    descendants,
   };
 }
 
 /** Damage goes to stderr, each sentence once however often the recording is gone through. */
-function sayOnce(): OnDamage {
+function sayOnce({ isLive }: { isLive: boolean }): OnDamage {
   const said = new Set<string>();
-  return (sentence) => {
-    if (said.has(sentence)) return;
+  return (sentence, isOrdinary) => {
+    if (said.has(sentence) || (isLive && isOrdinary)) return;
     said.add(sentence);
     console.error(`iterant: ${sentence}`);
   };
+}
+
+function isLive(run: string): boolean {
+  try {
+    readDoor(run);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { countOf, listCounts, numberOf } from "./figures.ts";
 import type { OnDamage } from "./recording.ts";
 import { type SelectionFlags, selectEpisodes, type Tally } from "./selection.ts";
 import type { Terminal } from "./terminal.ts";
-import { clip, oneLine } from "./text.ts";
+import { clip, oneLine, wrap } from "./text.ts";
 
 /** Rows of a table that nobody asked to be longer or shorter. */
 const usualRowCount = 40;
@@ -30,7 +30,9 @@ export async function listEpisodes(
   const selection = isShort ? { ...flags, last: usualRowCount } : flags;
   const tally = await selectEpisodes(folder, selection, onDamage, (line) => table.add(line));
   table.flush();
-  terminal.write(summaryOf(tally, isShort));
+  for (const line of wrap(summaryOf(tally, isShort), terminal.isScreen ? terminal.width : Number.POSITIVE_INFINITY)) {
+    terminal.write(line);
+  }
 }
 
 /** What a row says. The last column takes what is left of the line. */

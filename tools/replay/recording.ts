@@ -3,15 +3,18 @@
 // Knows neither filters nor how an episode is shown.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type EpisodeLine, type RecordedGroup, readGroup } from "../../actors/index.ts";
+import { type EpisodeLine, linesOf, type RecordedGroup, readGroup } from "../../actors/index.ts";
 import { isActorError } from "../../runtime/index.ts";
 import { fileLines } from "./lines.ts";
 import { type Segment, walkSegments } from "./segments.ts";
 
 const indexFile = "index.jsonl";
 
-/** Hears of each damage in one sentence: which file, at which byte, what of it. */
-export type OnDamage = (sentence: string) => void;
+/**
+ * Hears of each damage in one sentence: which file, at which byte, what of it.
+ * `isOrdinary` is true for what a recording looks like that is being written at this moment.
+ */
+export type OnDamage = (sentence: string, isOrdinary: boolean) => void;
 
 /**
  * Every episode of a recording, in the order of the index; behind them those that only the segments hold.
@@ -19,19 +22,20 @@ export type OnDamage = (sentence: string) => void;
  */
 export async function* readEpisodes(folder: string, onDamage: OnDamage): AsyncGenerator<EpisodeLine> {
   const segments = await walkSegments(folder); // first, so that the index knows of everything that is seen here
-  for (const { damage } of segments) {
-    if (damage) onDamage(damageSentence(join(folder, damage.segment), damage.offset, damage.reason));
+  for (const { damage, name } of segments) {
+    const isOrdinary = name === segments.at(-1)!.name;
+    if (damage) onDamage(damageSentence(join(folder, name), damage.offset, damage.reason), isOrdinary);
   }
   const known = new Known();
   if (existsSync(join(folder, indexFile))) {
     yield* readIndexFile(folder, known, onDamage);
   } else if (segments.length > 0) {
-    onDamage(`${join(folder, indexFile)} is missing: the segments are read instead.`);
+    onDamage(`${join(folder, indexFile)} is missing: the segments are read instead.`, false);
     known.isMissing = true;
   }
   const present = new Set(segments.map(({ name }) => name));
   for (const name of known.segments) {
-    if (!present.has(name)) onDamage(`${join(folder, name)} is missing: only the index knows of its episodes.`);
+    if (!present.has(name)) onDamage(`${join(folder, name)} is missing: only the index knows of its episodes.`, false);
   }
   yield* readUnknown(folder, segments, known, onDamage);
 }
@@ -58,10 +62,10 @@ async function* readIndexFile(folder: string, known: Known, onDamage: OnDamage):
   const path = join(folder, indexFile);
   let last: string | undefined;
   let isBehindDamage = false;
-  for await (const { text, offset } of fileLines(path)) {
+  for await (const { text, offset, isWhole } of fileLines(path)) {
     const line = parseLine(text);
     if (line === null) {
-      onDamage(damageSentence(path, offset, "a line that cannot be read"));
+      onDamage(damageSentence(path, offset, "a line that cannot be read"), !isWhole);
       if (last !== undefined) known.doubted.add(last);
       isBehindDamage = true;
       continue;
@@ -99,7 +103,7 @@ async function* readUnknown(
       if (told && !known.doubted.has(place)) continue;
       const group = await tryReadGroup(folder, { segment: name, offset });
       if (group === null) {
-        if (!told) onDamage(damageSentence(join(folder, name), offset, "a record whose checksum is wrong"));
+        if (!told) onDamage(damageSentence(join(folder, name), offset, "a record whose checksum is wrong"), false);
         continue;
       }
       for (const line of linesOf(group, { segment: name, offset })) {
@@ -111,7 +115,7 @@ async function* readUnknown(
   }
   if (foundCount > 0 && !known.isMissing) {
     const what = foundCount === 1 ? "1 episode" : `${foundCount} episodes`;
-    onDamage(`${join(folder, indexFile)} lacks ${what}; read from the segments.`);
+    onDamage(`${join(folder, indexFile)} lacks ${what}; read from the segments.`, true);
   }
 }
 
@@ -127,31 +131,6 @@ export async function tryReadGroup(
     if (isActorError(error, "protocol_error") || (error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-}
-
-/** Index lines of a group, as the recorder writes them. */
-function linesOf(
-  { draw, episodes, iteration, life, task }: RecordedGroup,
-  place: Pick<EpisodeLine, "segment" | "offset">,
-): EpisodeLine[] {
-  return episodes.map((episode, at) => {
-    const sampled = episode.versions.filter((version) => version >= 0);
-    return {
-      id: episode.id,
-      ...place,
-      at,
-      iteration,
-      life,
-      task: task.id,
-      mode: draw.mode,
-      depth: draw.mode === "base" ? 0 : draw.instance.depth + 1,
-      reward: episode.reward,
-      finish: episode.finish,
-      failure: episode.failure?.cause ?? null,
-      tokenCount: sampled.length,
-      versions: sampled.length === 0 ? [-1, -1] : [Math.min(...sampled), Math.max(...sampled)],
-    };
-  });
 }
 
 function placeOf(segment: string, offset: number): string {

@@ -41,8 +41,9 @@ function differenceOf({ id, recorded, rescored, gold, answer, rule }: Rescored, 
   return `${bold(oneLine(id))}  ${change} · gold ${oneLine(gold ?? "unknown")} · ${said}`;
 }
 
-/** A line every so many episodes where nobody watches. */
-const reportCount = 1000;
+/** Where nobody watches: a line every so many episodes, and no more than so many lines. */
+const leastStep = 1000;
+const mostLines = 20;
 
 /** A count on stderr: redrawn in place on a screen. */
 class Progress {
@@ -56,7 +57,8 @@ class Progress {
   }
 
   show(count: number): void {
-    const isStep = this.#stream.isTTY || count % reportCount === 0;
+    const step = Math.max(leastStep, Math.ceil(this.#total / mostLines));
+    const isStep = this.#stream.isTTY || count % step === 0;
     const text = `  re-scoring ${countOf(count)} of ${countOf(this.#total)} …`;
     if (!isStep || text === this.#shown) return;
     this.#shown = text;

@@ -1,6 +1,6 @@
 // `iterant replay RUN ID`: one episode as a person reads it, from its task to its advantage.
 // Draws what view.ts found out; everything that a model or a task wrote is made harmless first.
-import { startTurn, type Turn } from "../../actors/index.ts";
+import { type RecordedEpisode, startTurn, type Turn } from "../../actors/index.ts";
 import type { Message } from "../../envs/index.ts";
 import { drawColumns } from "./columns.ts";
 import { countOf, numberOf, signedOf } from "./figures.ts";
@@ -18,9 +18,10 @@ export function showEpisode(view: EpisodeView, terminal: Terminal): void {
   showIterates(view, terminal);
   showOutcome(view, terminal);
   showGroup(view, terminal);
+  showDescendants(view, terminal);
 }
 
-function showHead({ line, group }: EpisodeView, { bold, write }: Terminal): void {
+function showHead({ line, group }: EpisodeView, terminal: Terminal): void {
   const { iteration, draw, life, atMs } = group;
   const facts = [
     `iteration ${iteration}`,
@@ -29,14 +30,17 @@ function showHead({ line, group }: EpisodeView, { bold, write }: Terminal): void
     ...(life > 0 ? [`life ${life}`] : []),
     new Date(atMs).toISOString().slice(0, 19).replace("T", " "),
   ];
-  write(`${bold(oneLine(line.id))}  ${facts.join(" · ")}`);
+  const id = oneLine(line.id);
+  sentence(`${id}  ${facts.join(" · ")}`, terminal, { lead: id, paint: terminal.bold });
 }
 
 function showTask({ group }: EpisodeView, terminal: Terminal): void {
   const { id, problem, answer } = group.task;
   title(`task ${oneLine(id)}`, terminal);
   if (typeof problem === "string") paragraph(problem, terminal);
-  if (typeof answer === "string") terminal.write(`  ${terminal.dim("gold")} ${oneLine(answer)}`);
+  if (typeof answer === "string") {
+    sentence(`gold ${oneLine(answer)}`, terminal, { lead: "gold", paint: terminal.dim, indent: 2 });
+  }
 }
 
 function showOpening({ group, episode }: EpisodeView, terminal: Terminal): void {
@@ -76,47 +80,60 @@ function showIterates({ group, episode, ancestors, line }: EpisodeView, terminal
   const quality = instance.prevQuality === null ? "" : `, quality ${numberOf(instance.prevQuality)} before`;
   if (ancestors.length > 0) {
     const chain = ancestors.map(({ id, reward }) => `${oneLine(id)} (${reward === null ? "-" : numberOf(reward)})`);
-    terminal.write(`  ${terminal.dim(`grown from ${chain.join(" ← ")}${quality}`)}`);
-  } else if (quality !== "") terminal.write(`  ${terminal.dim(`its parent's${quality.slice(1)}`)}`);
+    remark(`grown from ${chain.join(" ← ")}${quality}`, terminal, 2);
+  } else if (quality !== "") remark(`its parent's${quality.slice(1)}`, terminal, 2);
 }
 
 function showOutcome({ episode, credit, line }: EpisodeView, terminal: Terminal): void {
-  const { reward, quality, advantage, finish, failure, generateMs, worldMs } = episode;
-  const { bold, dim, good, bad, warn } = terminal;
+  const { generateMs, worldMs } = episode;
   terminal.write("");
-  if (failure !== null) {
-    terminal.write(`${warn("not scored")}  ${oneLine(failure.cause)}: ${oneLine(failure.message)}`);
-  } else if (reward !== null) {
-    const paint = reward === 1 ? good : reward === 0 ? bad : bold;
-    const facts = [
-      paint(`reward ${numberOf(reward)}`),
-      ...(quality === null || quality === reward ? [] : [`quality ${numberOf(quality)}`]),
-      `advantage ${signedOf(advantage)}`,
-      finish === "length" ? warn("cut off by the token limit") : `ended by ${finish}`,
-    ];
-    terminal.write(facts.join(" · "));
-  } else terminal.write(warn("not scored"));
-  if (credit?.isMasked[line.at]) terminal.write(dim("masked: a response that was cut off carries no gradient here"));
+  showReward(episode, terminal);
+  if (credit?.isMasked[line.at]) remark("masked: a response that was cut off carries no gradient here", terminal);
   const took = `${(generateMs / 1000).toFixed(1)} s of sampling, ${Math.round(worldMs)} ms of the world`;
-  terminal.write(dim(`${countOf(line.tokenCount, "token")} sampled by version ${versionsOf(line.versions)}, ${took}`));
+  remark(`${countOf(line.tokenCount, "token")} sampled by version ${versionsOf(line.versions)}, ${took}`, terminal);
+}
+
+function showReward({ reward, quality, advantage, finish, failure }: RecordedEpisode, terminal: Terminal): void {
+  const { bold, good, bad, warn } = terminal;
+  if (reward === null) {
+    const why = failure === null ? "" : `  ${oneLine(failure.cause)}: ${oneLine(failure.message)}`;
+    sentence(`not scored${why}`, terminal, { lead: "not scored", paint: warn });
+    return;
+  }
+  const lead = `reward ${numberOf(reward)}`;
+  const facts = [
+    lead,
+    ...(quality === null || quality === reward ? [] : [`quality ${numberOf(quality)}`]),
+    `advantage ${signedOf(advantage)}`,
+    finish === "length" ? "cut off by the token limit" : `ended by ${finish}`,
+  ];
+  sentence(facts.join(" · "), terminal, { lead, paint: reward === 1 ? good : reward === 0 ? bad : bold });
 }
 
 function showGroup({ group, credit, line }: EpisodeView, terminal: Terminal): void {
-  const { dim, write } = terminal;
   title(`group ${oneLine(group.groupId)} (${countOf(group.episodes.length, "episode")})`, terminal);
-  if (credit) write(`  ${creditOf(credit)}`);
+  if (credit) sentence(creditOf(credit), terminal, { indent: 2 });
   const start = startTurn(group.draw.instance);
   if (start > 0) {
     const { score } = group.draw.instance;
     const before = score === null ? "" : `, S ${numberOf(score, 4)} when it was drawn`;
-    write(`  ${dim(`started at turn ${start} of instance ${group.draw.instance.key.slice(0, 8)}${before}`)}`);
+    remark(`started at turn ${start} of instance ${group.draw.instance.key.slice(0, 8)}${before}`, terminal, 2);
   }
   for (const [at, sibling] of group.episodes.entries()) {
     const mark = at === line.at ? "▸" : " ";
     const reward = sibling.reward === null ? "-" : numberOf(sibling.reward);
     const said = sibling.failure?.cause ?? sibling.turns.at(-1)?.response.trim().split("\n").at(-1) ?? "";
     const cells = `${mark} ${oneLine(sibling.id)}  ${reward.padStart(5)}  ${signedOf(sibling.advantage).padStart(7)}`;
-    write(`  ${clip(`${cells}  ${oneLine(said)}`, terminal.width - 2)}`);
+    terminal.write(`  ${clip(`${cells}  ${oneLine(said)}`, terminal.width - 2)}`);
+  }
+}
+
+function showDescendants({ descendants }: EpisodeView, terminal: Terminal): void {
+  if (descendants.length === 0) return;
+  title("grown from this episode", terminal);
+  for (const { groupId, iteration, mode, rewards } of descendants) {
+    const got = rewards.map((reward) => (reward === null ? "-" : numberOf(reward))).join(" ");
+    sentence(`${oneLine(groupId)}  iteration ${iteration} · ${mode} · rewards ${got}`, terminal, { indent: 2 });
   }
 }
 
@@ -128,9 +145,29 @@ function creditOf({ score, verdict, meanReward }: NonNullable<EpisodeView["credi
 
 // --- pieces -------------------------------------------------------------------------------------------------------
 
-function title(text: string, { bold, write }: Terminal): void {
+function title(text: string, { bold, write, width }: Terminal): void {
   write("");
-  write(bold(text));
+  for (const line of wrap(text, width)) write(bold(line));
+}
+
+interface SentenceOptions {
+  /** What it begins with, painted. */
+  lead?: string;
+  paint?: (text: string) => string;
+  indent?: number;
+}
+
+function sentence(text: string, { width, write }: Terminal, options: SentenceOptions = {}): void {
+  const { lead = "", paint = (plain) => plain, indent = 0 } = options;
+  for (const [at, line] of wrap(text, width - indent).entries()) {
+    const isLed = at === 0 && line.startsWith(lead);
+    write(" ".repeat(indent) + (isLed ? paint(lead) + line.slice(lead.length) : line));
+  }
+}
+
+/** A sentence of lesser weight. */
+function remark(text: string, { width, write, dim }: Terminal, indent = 0): void {
+  for (const line of wrap(text, width - indent)) write(" ".repeat(indent) + dim(line));
 }
 
 function showMessage({ role, content }: Message, terminal: Terminal): void {

@@ -5,7 +5,7 @@ import type { RecordedEpisode } from "../../actors/index.ts";
 import { localPython } from "../../runtime/index.ts";
 import { numberOf, signedOf } from "./figures.ts";
 import type { Terminal } from "./terminal.ts";
-import { clip, oneLine, widthOf } from "./text.ts";
+import { clip, oneLine, widthOf, wrap } from "./text.ts";
 
 /** The text that each id adds, or why there are none. */
 export type TokenTexts = { texts: string[] } | { missing: string };
@@ -40,8 +40,9 @@ export function showTokens(episode: RecordedEpisode, texts: readonly string[] | 
     "version",
     "advantage",
   ];
+  const cut = (row: string) => (isScreen ? clip(row, width) : row);
   write("");
-  write(bold(head.join(" ")));
+  write(bold(cut(head.join(" "))));
   for (const [at, id] of ids.entries()) {
     const isSampled = mask[at] === 1;
     const text = texts ? [pad(quote(texts[at] ?? ""), textWidth)] : [];
@@ -56,11 +57,10 @@ export function showTokens(episode: RecordedEpisode, texts: readonly string[] | 
       version.padStart(7),
       advantageText.padStart(9),
     ];
-    const row = cells.join(" ").trimEnd();
-    const line = isScreen ? clip(row, width) : row;
+    const line = cut(cells.join(" ").trimEnd());
     write(isSampled ? line : dim(line));
   }
-  write(dim(sumOf(episode)));
+  for (const line of wrap(sumOf(episode), width)) write(dim(line));
 }
 
 function sumOf({ mask, logprobs }: RecordedEpisode): string {

@@ -22,6 +22,8 @@ export interface EpisodeView {
   credit: Group | null;
   /** Episodes that it came from, the nearest first; as far back as they are recorded. */
   ancestors: readonly Ancestor[];
+  /** Groups that started from it. */
+  descendants: readonly Descendant[];
 }
 
 /** An episode that a draw's instance was grown from. */
@@ -30,6 +32,14 @@ export interface Ancestor {
   iteration: number;
   mode: string;
   reward: number | null;
+}
+
+/** A group that was drawn from an episode's history. */
+export interface Descendant {
+  groupId: string;
+  iteration: number;
+  mode: string;
+  rewards: readonly (number | null)[];
 }
 
 /** The rollouts of a group as they were when it was assessed. */
@@ -66,63 +76,101 @@ export function creditOf({ draw, episodes, prompts }: RecordedGroup, options: Ex
 }
 
 /**
- * The chain of episodes behind a group's start point, the nearest first; as far back as they are recorded.
+ * Where an episode came from and what came of it, as far as either is recorded.
  * An episode is a parent if the instance that was drawn is one of the prefixes of its history (4.4). Only groups of the
- * same task that were written before are looked at.
+ * same task are looked at: those that were written before for its ancestors, those after for its descendants.
  */
-export async function findAncestors(
+export async function findRelatives(
   folder: string,
   { group, line }: { group: RecordedGroup; line: EpisodeLine },
   options: ExitOptions,
   onDamage: OnDamage,
+): Promise<Pick<EpisodeView, "ancestors" | "descendants">> {
+  const { before, after } = await groupsAround(folder, line, onDamage);
+  return {
+    ancestors: await ancestorsIn(folder, before.reverse(), group, options),
+    descendants: await descendantsIn(folder, after, { group, episode: group.episodes[line.at]! }, options),
+  };
+}
+
+/** @param places the latest first */
+async function ancestorsIn(
+  folder: string,
+  places: readonly EpisodeLine[],
+  { draw }: RecordedGroup,
+  options: ExitOptions,
 ): Promise<Ancestor[]> {
   const ancestors: Ancestor[] = [];
-  if (startTurn(group.draw.instance) === 0) return ancestors;
-  let { instance } = group.draw;
-  for (const place of await groupsBefore(folder, line, onDamage)) {
+  let { instance } = draw;
+  for (const place of places) {
+    if (startTurn(instance) === 0) break;
     const candidate = await tryReadGroup(folder, place);
     if (candidate?.draw.instance.key !== instance.parentKey) continue;
-    const episode = parentIn(candidate, instance.key, options);
+    const episode = candidate.episodes.find((one) => keysAfter(candidate, one, options).includes(instance.key));
     if (episode === undefined) continue;
-    const { iteration, draw } = candidate;
-    ancestors.push({ id: episode.id, iteration, mode: draw.mode, reward: episode.reward });
-    instance = draw.instance;
-    if (startTurn(instance) === 0) break;
+    ancestors.push({
+      id: episode.id,
+      iteration: candidate.iteration,
+      mode: candidate.draw.mode,
+      reward: episode.reward,
+    });
+    instance = candidate.draw.instance;
   }
   return ancestors;
 }
 
-/** Where the groups of the same task stand that were written before this one, the latest first. */
-async function groupsBefore(
+async function descendantsIn(
+  folder: string,
+  places: readonly EpisodeLine[],
+  { group, episode }: { group: RecordedGroup; episode: RecordedEpisode },
+  options: ExitOptions,
+): Promise<Descendant[]> {
+  const keys = keysAfter(group, episode, options);
+  const descendants: Descendant[] = [];
+  for (const place of places) {
+    const candidate = await tryReadGroup(folder, place);
+    if (!candidate) continue;
+    const { groupId, iteration, draw, episodes } = candidate;
+    if (draw.instance.parentKey !== group.draw.instance.key || !keys.includes(draw.instance.key)) continue;
+    descendants.push({ groupId, iteration, mode: draw.mode, rewards: episodes.map(({ reward }) => reward) });
+  }
+  return descendants;
+}
+
+/** Where the other groups of the same task stand, in the order in which they were written. */
+async function groupsAround(
   folder: string,
   { task, segment, offset }: EpisodeLine,
   onDamage: OnDamage,
-): Promise<EpisodeLine[]> {
+): Promise<{ before: EpisodeLine[]; after: EpisodeLine[] }> {
   const groups = new Map<string, EpisodeLine>();
   for await (const line of readEpisodes(folder, onDamage)) {
-    const isBefore = line.segment < segment || (line.segment === segment && line.offset < offset);
-    if (isBefore && line.task === task) groups.set(`${line.segment}:${line.offset}`, line);
+    if (line.task === task) groups.set(`${line.segment}:${line.offset}`, line);
   }
-  return [...groups.values()].sort((one, other) =>
-    one.segment === other.segment ? other.offset - one.offset : one.segment < other.segment ? 1 : -1,
+  const sideOf = (line: EpisodeLine) =>
+    line.segment === segment ? Math.sign(line.offset - offset) : line.segment < segment ? -1 : 1;
+  const ordered = [...groups.values()].sort((one, other) =>
+    one.segment === other.segment ? one.offset - other.offset : one.segment < other.segment ? -1 : 1,
   );
+  return {
+    before: ordered.filter((line) => sideOf(line) < 0),
+    after: ordered.filter((line) => sideOf(line) > 0),
+  };
 }
 
-/** The first episode of the group that has the instance of this key among its prefixes. */
-function parentIn({ draw, episodes }: RecordedGroup, key: string, options: ExitOptions): RecordedEpisode | undefined {
-  return episodes.find((episode) => {
-    if (episode.reward === null || episode.turns.length === 0) return false;
-    const played = episode.turns.map(({ start: _start, end: _end, ...turn }) =>
-      options.keepReasoning ? turn : { ...turn, response: visibleResponse(turn.response) },
-    );
-    const prefixes = prefixInstances(expand(draw.instance, draw.mode, played), {
-      parent: draw.instance,
-      mode: draw.mode,
-      quality: episode.quality,
-      score: 0,
-      iteration: draw.iteration,
-      variant: options.mechanisms.expansion ? "iterates" : "curriculum",
-    });
-    return prefixes.some((prefix) => prefix.key === key);
+/** Keys of the instances that an episode leaves behind: one for each turn of its history. */
+function keysAfter({ draw }: RecordedGroup, episode: RecordedEpisode, options: ExitOptions): string[] {
+  if (episode.reward === null || episode.turns.length === 0) return [];
+  const played = episode.turns.map(({ start: _start, end: _end, ...turn }) =>
+    options.keepReasoning ? turn : { ...turn, response: visibleResponse(turn.response) },
+  );
+  const prefixes = prefixInstances(expand(draw.instance, draw.mode, played), {
+    parent: draw.instance,
+    mode: draw.mode,
+    quality: episode.quality,
+    score: 0,
+    iteration: draw.iteration,
+    variant: options.mechanisms.expansion ? "iterates" : "curriculum",
   });
+  return prefixes.map(({ key }) => key);
 }

@@ -4,8 +4,9 @@ Knows shapes, masks and policy versions; knows neither tasks, rewards nor enviro
 actors/batch.ts.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 NO_VERSION = -1
 PAD_ID = 0
 STREAMS = ("ids", "mask", "behaviour_logprobs", "advantages", "versions")
+PER_ROLLOUT = ("lengths", "prompt_lengths", "rollout_ids", "prompt_hashes")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class MicroBatch:
     advantages          [B, T - 1]  float32
     weights             [B, T - 1]  float32  what each token's loss counts, so that sums over all micro-batches are
                                              the loss of the whole batch, however it was cut
-    versions            [B, T - 1]  int64
+    is_fresh            [B, T - 1]  bool     sampled by the weights that are about to be updated (lag 0)
     """
 
     ids: torch.Tensor
@@ -64,67 +66,76 @@ class MicroBatch:
     behaviour_logprobs: torch.Tensor
     advantages: torch.Tensor
     weights: torch.Tensor
-    versions: torch.Tensor
+    is_fresh: torch.Tensor
 
     def to(self, device: torch.device) -> "MicroBatch":
-        return MicroBatch(
-            *(
-                tensor.to(device)
-                for tensor in (
-                    self.ids,
-                    self.mask,
-                    self.behaviour_logprobs,
-                    self.advantages,
-                    self.weights,
-                    self.versions,
-                )
-            )
-        )
+        return MicroBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
-def parse_batch(fields: Mapping[str, Any]) -> Batch:
+def parse_batch(wire: Mapping[str, Any], vocabulary_size: int | None = None) -> Batch:
     """A batch as it came over the wire. Raises ValueError naming the batch and the first thing that cannot be."""
-    batch_id = str(fields.get("batch_id", "without id"))
+    batch_id = str(wire.get("batch_id", "without id"))
 
-    def refuse(what: str) -> ValueError:
-        return ValueError(f"{what} - batch {batch_id} - hand over batches as actors/batch.ts makes them.")
+    def need(is_right: bool, what: str) -> None:
+        if not is_right:
+            raise ValueError(f"{what} - batch {batch_id} - hand over batches as actors/batch.ts makes them.")
 
-    missing = [name for name in (*STREAMS, "lengths", "prompt_lengths") if name not in fields]
-    if missing:
-        raise refuse(f"it has no {missing[0]}")
-    arrays = {name: _array(fields[name]) for name in (*STREAMS, "lengths", "prompt_lengths")}
-    lengths = arrays["lengths"].astype(np.int64)
-    count = len(arrays["ids"])
+    for name in (*STREAMS, *PER_ROLLOUT):
+        need(name in wire, f"it has no {name}")
+    arrays = {name: _array(wire[name]) for name in (*STREAMS, "lengths", "prompt_lengths")}
+    ids, mask, lengths, prompts = (arrays[name] for name in ("ids", "mask", "lengths", "prompt_lengths"))
+    tokens, rollouts = len(ids), len(lengths)
     for name in STREAMS:
-        if arrays[name].shape != (count,):
-            raise refuse(f"{name} has shape {list(arrays[name].shape)}, not [{count}]")
-    if len(lengths) == 0 or lengths.min() < 2 or lengths.sum() != count:
-        raise refuse(f"its lengths {lengths.tolist()[:8]} do not lay {count} tokens end to end, 2 or more each")
-    if arrays["prompt_lengths"].shape != lengths.shape:
-        raise refuse(f"prompt_lengths has shape {list(arrays['prompt_lengths'].shape)}, not [{len(lengths)}]")
-    mask = arrays["mask"].astype(bool)
+        need(arrays[name].shape == (tokens,), f"{name} has shape {list(arrays[name].shape)}, not [{tokens}]")
+    for name in PER_ROLLOUT:
+        need(len(wire[name]) == rollouts, f"{name} has {len(wire[name])} of {rollouts} rollouts")
+    is_end_to_end = rollouts > 0 and lengths.min() > 0 and int(lengths.sum()) == tokens
+    need(is_end_to_end, f"its lengths {lengths.tolist()[:8]} do not lay {tokens} tokens end to end")
+    need(bool(((prompts >= 1) & (prompts <= lengths)).all()), "a prompt is empty, or longer than its rollout")
+    need(len(set(wire["rollout_ids"])) == rollouts, "a rollout is in it twice")
+    for name in ("ids", "versions"):
+        need(arrays[name].dtype.kind in "iu", f"{name} are {arrays[name].dtype}, not whole numbers")
+    if vocabulary_size is not None:
+        is_known = ids.min() >= 0 and ids.max() < vocabulary_size
+        need(bool(is_known), f"it has ids outside the model's 0 to {vocabulary_size - 1}")
+    need(bool(np.isin(mask, (0, 1)).all()), "mask holds something else than 0 and 1")
+    trained = mask.astype(bool)
     starts = np.cumsum(lengths) - lengths
-    if mask[starts].any():
-        raise refuse("the first token of a rollout is trained on, and nothing predicts it")
+    need(not _prompt_positions(starts, prompts, tokens)[trained].any(), "a token of a prompt is trained on")
     for name in ("behaviour_logprobs", "advantages"):
-        if not np.isfinite(arrays[name]).all():
-            raise refuse(f"{name} holds a number that is not finite")
-    if (arrays["versions"][mask] < 0).any():
-        raise refuse("a token that is trained on has no version")
+        need(bool(np.isfinite(arrays[name]).all()), f"{name} holds a number that is not finite")
+    need(not (arrays["versions"][trained] < 0).any(), "a token that is trained on has no version")
+    for at, said in enumerate(wire["prompt_hashes"]):
+        found = hash_prompt(ids[starts[at] : starts[at] + prompts[at]])
+        need(found == said, f"the prompt of rollout {wire['rollout_ids'][at]} hashes to {found}, not to {said}")
     return Batch(
         batch_id,
-        arrays["ids"].astype(np.int64),
-        mask,
+        ids.astype(np.int64),
+        trained,
         arrays["behaviour_logprobs"].astype(np.float32),
         arrays["advantages"].astype(np.float32),
         arrays["versions"].astype(np.int64),
-        lengths,
+        lengths.astype(np.int64),
     )
+
+
+def hash_prompt(ids: np.ndarray) -> str:
+    """As `hashPrompt` of actors/rollout.ts: what a rollout was sampled from is what it is trained on."""
+    return hashlib.sha256(ids.astype("<i4").tobytes()).hexdigest()[:32]
 
 
 def _array(value: Any) -> np.ndarray:
     """A stream; the wire carries arrays of bytes as bytes."""
     return np.frombuffer(value, dtype=np.uint8) if isinstance(value, bytes | bytearray) else np.asarray(value)
+
+
+def _prompt_positions(starts: np.ndarray, prompts: np.ndarray, tokens: int) -> np.ndarray:
+    """[T] bool, True where a token is of a prompt; the prompts end where their rollouts' responses begin."""
+    steps = np.zeros(tokens + 1, dtype=np.int64)
+    np.add.at(steps, starts, 1)
+    np.add.at(steps, starts + prompts, -1)
+    inside: np.ndarray = np.cumsum(steps[:tokens]) > 0
+    return inside
 
 
 def token_weights(batch: Batch, denominator: str, max_length: int | None) -> np.ndarray:
@@ -152,8 +163,10 @@ def token_weights(batch: Batch, denominator: str, max_length: int | None) -> np.
     return weights
 
 
-def cut(batch: Batch, weights: np.ndarray, positions: int) -> list[MicroBatch]:
+def cut(batch: Batch, weights: np.ndarray, positions: int, version: int) -> list[MicroBatch]:
     """Micro-batches of at most `positions` padded positions each, or one rollout where that is longer.
+
+    version  of the weights that are about to be updated
 
     Sorted by length, so that little is padding. Rollouts without a token to train on are left out: their share is in
     the weights of the others.
@@ -167,10 +180,13 @@ def cut(batch: Batch, weights: np.ndarray, positions: int) -> list[MicroBatch]:
             parts[-1].append(at)
         else:
             parts.append([at])
-    return [_micro_batch(batch, weights, starts, rows) for rows in parts]
+    is_fresh = batch.mask & (batch.versions == version)
+    return [_micro_batch(batch, weights, is_fresh, starts, rows) for rows in parts]
 
 
-def _micro_batch(batch: Batch, weights: np.ndarray, starts: np.ndarray, rows: list[int]) -> MicroBatch:
+def _micro_batch(
+    batch: Batch, weights: np.ndarray, is_fresh: np.ndarray, starts: np.ndarray, rows: list[int]
+) -> MicroBatch:
     longest = int(max(batch.lengths[rows]))
 
     def padded(stream: np.ndarray, fill: float) -> np.ndarray:
@@ -179,11 +195,14 @@ def _micro_batch(batch: Batch, weights: np.ndarray, starts: np.ndarray, rows: li
             block[at, : batch.lengths[row]] = stream[starts[row] : starts[row] + batch.lengths[row]]
         return block
 
+    def predicted(stream: np.ndarray, fill: float) -> torch.Tensor:
+        return torch.from_numpy(padded(stream, fill)[:, 1:].copy())
+
     return MicroBatch(
         torch.from_numpy(padded(batch.ids, PAD_ID)),
-        torch.from_numpy(padded(batch.mask, False)[:, 1:].copy()),
-        torch.from_numpy(padded(batch.behaviour_logprobs, 0)[:, 1:].copy()),
-        torch.from_numpy(padded(batch.advantages, 0)[:, 1:].copy()),
-        torch.from_numpy(padded(weights, 0)[:, 1:].copy()),
-        torch.from_numpy(padded(batch.versions, NO_VERSION)[:, 1:].copy()),
+        predicted(batch.mask, False),
+        predicted(batch.behaviour_logprobs, 0),
+        predicted(batch.advantages, 0),
+        predicted(weights, 0),
+        predicted(is_fresh, False),
     )

@@ -335,7 +335,9 @@ class Host:
             "reports": self._reports,
             "recent": lambda name: list(self._cell(name).recent),
             "describe": lambda name: describe(self._cell(name).instance),
-            "evaluate": lambda name, expression, how: evaluate(self._cell(name).instance, expression, how["canWrite"]),
+            "evaluate": lambda name, expression, how: evaluate(
+                self._cell(name).instance, expression, how["canWrite"], how["timeoutMs"]
+            ),
         }
         try:
             word = words.get(call.method)

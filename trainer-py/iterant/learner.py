@@ -3,6 +3,7 @@
 Knows the objective, the learning rate's course, epochs and the reference policy; what holds the weights is an engine.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,24 +62,33 @@ class Learner:
     def update(self, fields: Mapping[str, Any]) -> Report:
         """Trains on a batch as it came over the wire.
 
-        A batch without a token to train on moves nothing but the version. Raises ValueError for one that is malformed.
+        A batch without a token to train on moves nothing but the version. Raises ValueError for one that is malformed,
+        FloatingPointError for a gradient that is not finite: that step is not taken, and the version stays.
         Returns means over the tokens that were trained on; of the first epoch, where the weights are the ones before:
-        loss, entropy, kl (k3, against the reference), ratio_mean, ratio_max, clip_share, logprob_gap_mean and _max
-        (learner against engine); and grad_norm (of the last step), learning_rate, token_count, update_s, version.
+        loss, entropy, kl (k3, against the reference), ratio_mean, ratio_max, clip_share, and logprob_gap_mean and _max
+        (|sampler - learner| over tokens of lag 0, where there are any: engine and learner must agree there);
+        and grad_norm (of the last step), learning_rate, token_count, tokens_per_s, update_s, version.
         """
         began_s = time.monotonic()
-        batch = parse_batch(fields)
+        batch = parse_batch(fields, self.engine.vocabulary_size)
         objective, settings = self._objective, self._settings
         weights = token_weights(batch, objective.denominator, objective.max_length)
-        micro_batches = cut(batch, weights, settings.micro_batch_tokens)
+        micro_batches = cut(batch, weights, settings.micro_batch_tokens, self.version)
         learning_rate = self._learning_rate()
         report: Report = {"token_count": float(batch.token_count), "learning_rate": learning_rate}
         if micro_batches:
-            proximal = self.engine.logprobs(micro_batches) if objective.needs_proximal else None
+            # One step: the policy before it is the one that takes it, and its scores come with the backward pass.
+            is_proximal_needed = objective.needs_proximal and self._config.epochs > 1
+            proximal = self.engine.logprobs(micro_batches) if is_proximal_needed else None
             reference = self.engine.reference_logprobs(micro_batches) if objective.needs_reference else None
             for epoch in range(self._config.epochs):
                 sums = self.engine.backward(micro_batches, objective, proximal, reference)
-                report["grad_norm"] = self.engine.step(learning_rate)
+                report["grad_norm"] = norm = self.engine.step(learning_rate)
+                if not math.isfinite(norm):
+                    raise FloatingPointError(
+                        f"the gradient's norm is {norm} - batch {batch.batch_id}, epoch {epoch}, at version "
+                        f"{self.version} - look at its advantages and log-probabilities; lower learner.learningRate."
+                    )
                 if epoch == 0:
                     report |= _means(sums)
         self.version += 1
@@ -86,6 +96,7 @@ class Learner:
             self.engine.move_reference(self._config.reference_alpha)
         report["version"] = float(self.version)
         report["update_s"] = time.monotonic() - began_s
+        report["tokens_per_s"] = batch.token_count / report["update_s"]
         return report
 
     def state(self) -> Mapping[str, torch.Tensor]:
@@ -116,9 +127,9 @@ def _means(sums: Mapping[str, float]) -> Report:
         "ratio_mean": sums["ratio"] / tokens,
         "ratio_max": sums["ratio_max"],
         "clip_share": sums["clipped"] / tokens,
-        "logprob_gap_mean": sums["gap"] / tokens,
-        "logprob_gap_max": sums["gap_max"],
     }
+    if sums["fresh"] > 0:
+        report |= {"logprob_gap_mean": sums["gap"] / sums["fresh"], "logprob_gap_max": sums["gap_max"]}
     if "kl" in sums:
         report["kl"] = sums["kl"] / tokens
     return report

@@ -21,8 +21,8 @@ class Objective:
     ratio        of each token, or one for the sequence: exp of the mean log-ratio (GSPO)
     clip         `ppo` takes the worse of clipped and unclipped; `cispo` weighs the log-probability by the clipped ratio
     clip_low, clip_high  the ratio is kept in [1 - low, 1 + high]
-    correction   weight for tokens that other weights sampled, from proximal / behaviour: `none`; `truncated` at cap;
-                 `band` drops what lies outside [1 / cap, cap]; `decoupled` takes it as it is, up to cap
+    correction   for tokens that other weights sampled, by w = proximal / behaviour: `none`; `truncated`: min(w, cap);
+                 `band`: w within [1 / cap, cap], else 0; `decoupled`: w up to cap, else 0
     kl, beta     estimator of the divergence from the reference policy, and its coefficient
     denominator, max_length  see `batch.token_weights`
     """
@@ -87,7 +87,24 @@ def objective_of(config: Mapping[str, Any]) -> Objective:
             raise ValueError(f"loss.{key} is no key: known are {', '.join(sorted(known))}.")
         if key in _CHOICES and value not in _CHOICES[key]:
             raise ValueError(f"loss.{key} is {value!r}: it must be one of {', '.join(_CHOICES[key])}.")
-    return replace(PRESETS[preset], **named)
+    objective = replace(PRESETS[preset], **named)
+    _check_numbers(objective)
+    return objective
+
+
+def _check_numbers(objective: Objective) -> None:
+    def need(is_right: bool, key: str, what: str) -> None:
+        if not is_right:
+            raise ValueError(f"loss.{key} is {getattr(objective, key)!r}: {what}.")
+
+    need(0 < objective.clip_low <= 1, "clip_low", "it must be above 0 and at most 1")
+    need(objective.clip_high > 0, "clip_high", "it must be above 0")
+    need(objective.correction_cap >= 1, "correction_cap", "it must be 1 or more")
+    need(objective.beta >= 0, "beta", "it must be 0 or more")
+    has_budget = objective.denominator != "constant" or (objective.max_length or 0) > 0
+    need(has_budget, "max_length", "denominator constant needs the budget of tokens that it divides by")
+    is_once = objective.correction == "none" or objective.anchor == "proximal"
+    need(is_once, "correction", "against the policy that sampled the ratio corrects already; set anchor to proximal")
 
 
 def token_losses(
@@ -101,50 +118,75 @@ def token_losses(
 ) -> torch.Tensor:
     """The loss of each token, before weights: minus the surrogate of eq. 4, plus beta times the KL estimate.
 
+        rho = exp(l - l_anchor)                                                        per token, or the sequence's mean
+        ppo:    -w min(rho A, clip(rho, 1 - low, 1 + high) A) + beta KL
+        cispo:  -w sg(clip(rho, 1 - low, 1 + high)) A l       + beta KL
+
     logprobs    [B, T] float32  log pi(a_t) under the weights being updated
     behaviour   [B, T] float32  the same under the policy that sampled
-    proximal    [B, T] float32  the same under the weights before the batch's first step; None if not needed
-    reference   [B, T] float32  the same under the reference policy; None if not needed
+    proximal    [B, T] float32  the same under the weights before the batch's first step; None if it is this one
+    reference   [B, T] float32  the same under the reference policy; None if there is no KL term
     advantages  [B, T] float32
-    mask        [B, T] bool     True where the policy chose the token
+    mask        [B, T] bool     True where the policy chose the token; what stands elsewhere, NaN too, has no effect
     Returns     [B, T] float32, 0 where mask is False
     """
     assert logprobs.ndim == 2
     assert logprobs.shape == behaviour.shape == advantages.shape == mask.shape
-    anchor = behaviour if objective.anchor == "behaviour" else _needed(proximal, "proximal")
-    log_ratio = (logprobs - anchor).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO) * mask
-    if objective.ratio == "sequence":
-        log_ratio = (log_ratio.sum(1) / mask.sum(1).clamp_min(1)).unsqueeze(1).expand_as(logprobs)
-    ratio = log_ratio.exp()
+    logprobs, behaviour, advantages = (where(mask, values) for values in (logprobs, behaviour, advantages))
+    proximal = logprobs.detach() if proximal is None else where(mask, proximal)
+    anchor = behaviour if objective.anchor == "behaviour" else proximal
+    ratio = policy_ratio(objective, logprobs, anchor, mask)
     clipped = ratio.clamp(1 - objective.clip_low, 1 + objective.clip_high)
     if objective.clip == "ppo":
         surrogate = torch.minimum(ratio * advantages, clipped * advantages)
     else:
         surrogate = clipped.detach() * advantages * logprobs
     if objective.correction != "none":
-        surrogate = surrogate * correction_weights(objective, _needed(proximal, "proximal"), behaviour, mask)
+        surrogate = surrogate * correction_weights(objective, proximal, behaviour, mask)
     loss = -surrogate
     if objective.needs_reference:
-        loss = loss + objective.beta * kl_estimate(objective.kl, logprobs, _needed(reference, "reference"))
-    return loss * mask
+        if reference is None:
+            raise ValueError("this objective needs the reference policy's log-probabilities.")
+        loss = loss + objective.beta * kl_estimate(objective.kl, logprobs, where(mask, reference))
+    return where(mask, loss)
+
+
+def policy_ratio(
+    objective: Objective, logprobs: torch.Tensor, anchor: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """pi / anchor of each token, or of each sequence: exp of its mean log-ratio (GSPO, eq. 7), on all its tokens.
+
+    logprobs, anchor  [B, T] float32; mask [B, T] bool
+    Returns           [B, T] float32; of tokens that are masked out, 1 or the sequence's
+    """
+    log_ratio = where(mask, logprobs - anchor).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
+    if objective.ratio == "sequence":
+        log_ratio = (log_ratio.sum(1) / mask.sum(1).clamp_min(1)).unsqueeze(1).expand_as(logprobs)
+    return log_ratio.exp()
 
 
 def correction_weights(
     objective: Objective, proximal: torch.Tensor, behaviour: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
-    """Importance weights of tokens that other weights sampled, without gradient (TIS: Yao et al. 2025).
+    """Importance weights w = proximal / behaviour of tokens that other weights sampled, without gradient.
+
+    truncated  min(w, cap): Yao et al. 2025 (TIS)
+    band       w within [1 / cap, cap], else 0: IcePop (2025)
+    decoupled  w up to cap, else 0: Fu et al. 2025 (AReaL), eq. 5 with its filter
+    The level says whether w is a token's or the product over its sequence.
 
     proximal, behaviour  [B, T] float32; mask [B, T] bool
     Returns              [B, T] float32
     """
-    log_weight = (proximal - behaviour).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO) * mask
+    log_weight = where(mask, proximal - behaviour)
     if objective.correction_level == "sequence":
-        log_weight = log_weight.sum(1, keepdim=True).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).expand_as(proximal)
-    weight = log_weight.exp().detach()
+        log_weight = log_weight.sum(1, keepdim=True).expand_as(proximal)
+    weight = log_weight.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp().detach()
     cap = objective.correction_cap
-    if objective.correction == "band":
-        return ((weight >= 1 / cap) & (weight <= cap)).to(weight.dtype)
-    return weight.clamp_max(cap)
+    if objective.correction == "truncated":
+        return weight.clamp_max(cap)
+    lowest = 1 / cap if objective.correction == "band" else 0.0
+    return where((weight >= lowest) & (weight <= cap), weight)
 
 
 def kl_estimate(kind: str, logprobs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -184,7 +226,6 @@ def gather_logprobs(logits: torch.Tensor, ids: torch.Tensor, temperature: float)
     return chosen, entropy
 
 
-def _needed(logprobs: torch.Tensor | None, name: str) -> torch.Tensor:
-    if logprobs is None:
-        raise ValueError(f"this objective needs the {name} policy's log-probabilities.")
-    return logprobs
+def where(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """`values`, and 0 where mask is False: unlike a product it lets no NaN through, nor its gradient."""
+    return torch.where(mask, values, torch.zeros((), dtype=values.dtype, device=values.device))

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Ended, iterant } from "./cli.ts";
+import { type SelectionFlags, selectEpisodes } from "../../../tools/replay/selection.ts";
+import { cliFile, type Ended, inTerminal, iterant, shell } from "./cli.ts";
 import { config, groupOf, threeGroups, writeRun, writeTokenizer } from "./recordings.ts";
 
 let runs: string;
@@ -16,12 +17,6 @@ beforeAll(async () => {
 afterAll(() => rmSync(runs, { recursive: true, force: true }));
 
 const replay = (...words: string[]): Ended => iterant(["replay", ...words], { ITERANT_RUNS: runs });
-const idsIn = ({ stdout }: Ended): string[] =>
-  stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => (JSON.parse(line) as { id: string }).id);
-
 describe("the list", () => {
   test("has a row for each episode and a line that sums them up", () => {
     expect(replay("three")).toEqual({
@@ -41,7 +36,7 @@ g2.0.0/2          2  base         0  math-fb79896ca64e1988       -      10  0   
     });
   });
 
-  test("leaves over what all filters agree on, and says of how many", () => {
+  test("leaves over what all filters agree on, and says of how many", async () => {
     const { stdout } = replay("three", "--mode", "base", "--reward", "0");
     expect(stdout).toBe(`\
 episode   iteration  mode  depth  task                   reward  tokens  versions  end
@@ -49,12 +44,17 @@ g0.0.0/1          0  base      0  math-8ac25a17e4401827       0      28  0      
 g2.0.0/1          2  base      0  math-fb79896ca64e1988       0       9  0         stop
 2 of 7 episodes · mean reward 0 · base 2 · 37 tokens
 `);
-    const chosenBy = (...words: string[]) => idsIn(replay("three", "--json", ...words));
-    expect(chosenBy("--failed")).toEqual(["g2.0.0/2"]);
-    expect(chosenBy("--depth", "1..")).toEqual(["g1.0.0/0", "g1.0.0/1"]);
-    expect(chosenBy("--iteration", "1..2", "--reward", ">=0.5")).toEqual(["g1.0.0/0", "g2.0.0/0"]);
-    expect(chosenBy("--task", "math-fb", "--limit", "1")).toEqual(["g2.0.0/0"]);
-    expect(chosenBy("--last", "2")).toEqual(["g2.0.0/1", "g2.0.0/2"]);
+    const chosenBy = async (flags: SelectionFlags) => {
+      const ids: string[] = [];
+      await selectEpisodes(join(runs, "three", "episodes"), flags, expect.unreachable, ({ id }) => ids.push(id));
+      return ids;
+    };
+    expect(await chosenBy({ failed: true })).toEqual(["g2.0.0/2"]);
+    expect(await chosenBy({ depth: "1.." })).toEqual(["g1.0.0/0", "g1.0.0/1"]);
+    expect(await chosenBy({ iteration: "1..2", reward: ">=0.5" })).toEqual(["g1.0.0/0", "g2.0.0/0"]);
+    expect(await chosenBy({ task: "math-fb", limit: 1 })).toEqual(["g2.0.0/0"]);
+    expect(await chosenBy({ last: 2 })).toEqual(["g2.0.0/1", "g2.0.0/2"]);
+    expect(await chosenBy({ last: 0 })).toEqual([]);
   });
 
   test("as JSON is the index itself", () => {
@@ -242,6 +242,26 @@ group g2.0.0 (3 episodes)
   });
 });
 
+describe("where the output goes", () => {
+  test("a reader that has had enough ends the command without a word", async () => {
+    const task = { problem: "1?", answer: "1" };
+    const said = Array.from({ length: 3000 }, (_, at) => [`${at}`, at % 2] as const);
+    await writeRun(join(runs, "long"), [groupOf({ task, said }, 0)]);
+    const { stdout, stderr } = shell(`"${process.execPath}" "${cliFile}" replay long --json | head -n 1`, runs);
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toMatchObject({ id: "g0.0.0/0" });
+  });
+
+  test.each([44, 130])("no line is wider than a terminal of %i columns, colours not counted", async (columns) => {
+    const list = await inTerminal(["replay", "three"], columns, runs);
+    const episode = await inTerminal(["replay", "three", "g1.0.0/0", "--tokens"], columns, runs);
+    expect(list.lines.some((line) => line.startsWith("g2.0.0/0"))).toBe(true);
+    expect(episode.lines).toContain("what was improved");
+    expect(list.lines.concat(episode.lines).filter((line) => line.length > columns)).toEqual([]);
+    expect(episode.raw).toContain("\u001b[");
+  });
+});
+
 describe("a damaged recording", () => {
   test("is listed whole from its index, and what is lost is said once", async () => {
     await writeRun(join(runs, "cut"), threeGroups());
@@ -262,6 +282,26 @@ describe("a damaged recording", () => {
       `${damage}iterant: the record of g2.0.0/0 cannot be read: ${segment} is damaged at byte ${offset}. ` +
         `The index knows of it: ${lines.at(-3)}\n`,
     );
+  });
+});
+
+describe("a run that is going on", () => {
+  test("is shown without a word about its last record, which is being written", async () => {
+    const run = join(runs, "live");
+    await writeRun(run, threeGroups());
+    const segment = join(run, "episodes/episodes-000001.journal");
+    truncateSync(segment, readFileSync(segment).length - 100);
+    const index = join(run, "episodes/index.jsonl");
+    truncateSync(index, readFileSync(index).length - 10);
+    writeFileSync(
+      join(run, "node.json"),
+      JSON.stringify({ node: "node-a", pid: process.pid, endpoints: {}, token: "" }),
+    );
+    const list = replay("live");
+    expect(list.stderr).toBe("");
+    expect(list.stdout).toContain("6 episodes · ");
+    rmSync(join(run, "node.json"));
+    expect(replay("live").stderr.split("\n").length).toBe(3);
   });
 });
 
@@ -305,6 +345,30 @@ g0.0.0/2  recorded 1, re-scored 0 · gold 12 · no answer found
       cause: null,
     });
     expect(json.stderr).toContain("1 episode re-scored · 0 equal · 1 different · 0 could not be told\n");
+  });
+
+  test("with another setting show what it would have changed", async () => {
+    const task = { problem: "What is 3 times 4?", answer: "12" };
+    await writeRun(join(runs, "loose"), [
+      groupOf(
+        {
+          task,
+          said: [
+            ["It is 12", 1],
+            ["It is \\boxed{12}", 1],
+          ],
+        },
+        0,
+      ),
+    ]);
+    expect(replay("loose", "--rescore").code).toBe(0);
+    const strict = replay("loose", "--rescore", "--set", "environments.requireBoxed=true");
+    expect(strict.code).toBe(1);
+    expect(strict.stdout).toContain("g0.0.0/0  recorded 1, re-scored 0 · gold 12 · no answer found\n");
+    expect(strict.stdout).toContain("2 episodes re-scored · 1 equal · 1 different · 0 could not be told\n");
+    expect(replay("loose", "--set", "seed=1").stderr).toBe(
+      "iterant: --set changes how rewards come about: it goes with --rescore.\n",
+    );
   });
 
   test("cannot be told where the record is damaged", async () => {

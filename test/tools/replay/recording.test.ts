@@ -178,26 +178,47 @@ describe("a recording", () => {
     truncateSync(partOf(index), written.lineEnds[4]! - 7);
     const recorder = new Recorder({ folder, life: 1 });
     await recorder.start();
-    await recorder.write(
-      groupOf(
-        {
-          task: { problem: "2 + 2?", answer: "4" },
-          said: [
-            ["4", 1],
-            ["5", 0],
-          ],
-        },
-        3,
-        1,
-      ),
-    );
+    for (const index of [3, 4]) {
+      const plan = { task: { problem: "2 + 2?", answer: "4" }, said: [["4", 1] as const, ["5", 0] as const] };
+      await recorder.write(groupOf(plan, index, 1));
+    }
     await recorder.stop();
     const { lines, damage } = await read();
-    expect(lines.map(({ id }) => id).sort()).toEqual([...written.lines.map(({ id }) => id), "g3.1.0/0", "g3.1.0/1"]);
+    expect(lines.map(({ id }) => id).sort()).toEqual([
+      ...written.lines.map(({ id }) => id),
+      ...["g3.1.0/0", "g3.1.0/1", "g4.1.0/0", "g4.1.0/1"],
+    ]);
     expect(damage).toEqual([
       `${partOf(index)} is damaged at byte ${written.lineEnds[3]! + 1}: a line that cannot be read; the rest is shown.`,
       `${partOf(index)} lacks 4 episodes; read from the segments.`,
     ]);
+  });
+
+  test("that is being written gives more each time, each episode once, and no damage but what is ordinary then", async () => {
+    const recorder = new Recorder({ folder, life: 1 });
+    await recorder.start();
+    let isDone = false;
+    const writing = (async () => {
+      const said = Array.from({ length: 16 }, (_, at) => ["so ".repeat(500), at % 2] as const);
+      for (let at = 3; at < 43; at += 1)
+        await recorder.write(groupOf({ task: { problem: "?", answer: "1" }, said }, at, 1));
+      await recorder.stop();
+      isDone = true;
+    })();
+    let before = new Set<string>();
+    do {
+      const ids: string[] = [];
+      const damage: string[] = [];
+      for await (const { id } of readEpisodes(folder, (text, isOrdinary) => isOrdinary || damage.push(text)))
+        ids.push(id);
+      const seen = new Set(ids);
+      expect(seen.size).toBe(ids.length);
+      expect([...before].filter((id) => !seen.has(id))).toEqual([]);
+      expect(damage).toEqual([]);
+      before = seen;
+    } while (!isDone);
+    await writing;
+    expect((await read()).lines.length).toBe(7 + 40 * 16);
   });
 
   test("whose segment is gone altogether still lists what the index knows", async () => {

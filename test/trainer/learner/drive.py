@@ -12,27 +12,30 @@ from typing import Any
 import torch
 
 from iterant.batch import cut, parse_batch, token_weights
-from iterant.engines import open_engine
+from iterant.engines.deepspeed_engine import DeepSpeedEngine
+from iterant.engines.gang import Gang
 from iterant.engines.seam import EngineSettings
+from iterant.engines.torch_engine import TorchEngine
 from iterant.losses import Objective
 from wire_batches import make_batch
 
 SHAPES = [(5, 7), (3, 12), (9, 4), (4, 4), (6, 20), (2, 9), (8, 3)]
 
 
-def run(engine: dict[str, Any], model: str, folder: Path) -> dict[str, Any]:
-    """One gradient in three layouts, three updates, the reference moved, saved, loaded, once more updated."""
+def run(engine: dict[str, Any], model: str, folder: Path, gang: Gang | None) -> dict[str, Any]:
+    """One gradient in three layouts; three updates, the reference moved, saved; the fourth update, three times:
+    going on, from what was saved, and from what the engine torch saved."""
     settings = EngineSettings(
         model=model, temperature=1.0, has_reference=True, seed=0, device="cpu", clip_norm=0.5, **engine
     )
-    learner = open_engine(settings)
+    learner = TorchEngine(settings) if gang is None else DeepSpeedEngine(settings, gang)
     objective = Objective(kl="k3", beta=0.05)
     results: dict[str, Any] = {"gradients": [], "losses": [], "norms": []}
     batches = [parse_batch(make_batch(seed, SHAPES, 40, masked=[3])) for seed in range(5)]
 
     def backward(at: int, positions: int) -> float:
         weights = token_weights(batches[at], objective.denominator, None)
-        micro_batches = cut(batches[at], weights, positions)
+        micro_batches = cut(batches[at], weights, positions, version=0)
         reference = learner.reference_logprobs(micro_batches)
         return learner.backward(micro_batches, objective, None, reference)["loss"]
 
@@ -51,16 +54,18 @@ def run(engine: dict[str, Any], model: str, folder: Path) -> dict[str, Any]:
     backward(4, 60)
     results["norms"].append(learner.step(1e-3))
     results["after"] = {name: tensor.clone() for name, tensor in learner.state().items()}
-    learner.load(saved)
-    backward(4, 60)
-    learner.step(1e-3)
-    results["again"] = {name: tensor.clone() for name, tensor in learner.state().items()}
-    if engine is JOB["engines"][-1]:
-        learner.close()
+    for name, source in (("again", saved), ("from torch", folder / "saved-torch-0-1")):
+        learner.load(source)
+        backward(4, 60)
+        learner.step(1e-3)
+        results[name] = {name: tensor.clone() for name, tensor in learner.state().items()}
     return results
 
 
 if __name__ == "__main__":
-    JOB = json.loads(Path(sys.argv[1]).read_text())
-    out = Path(JOB["out"])
-    torch.save([run(engine, JOB["model"], out.parent) for engine in JOB["engines"]], out)
+    job = json.loads(Path(sys.argv[1]).read_text())
+    out = Path(job["out"])
+    ranks = Gang(job["ranks"], "cpu", 1) if job["ranks"] > 0 else None
+    torch.save([run(engine, job["model"], out.parent, ranks) for engine in job["engines"]], out)
+    if ranks is not None:
+        ranks.close()

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iterant.batch import cut, parse_batch, token_weights
-from iterant.losses import PRESETS, Objective, gather_logprobs, kl_estimate, objective_of, token_losses
+from iterant.losses import (
+    PRESETS,
+    Objective,
+    correction_weights,
+    gather_logprobs,
+    kl_estimate,
+    objective_of,
+    policy_ratio,
+    token_losses,
+)
 from wire_batches import make_batch
 
 
@@ -70,10 +79,13 @@ def oracle(objective: Objective, rows: list[dict[str, Any]]) -> float:
             if objective.correction_level == "sequence":
                 stale = sum(p - b for p, b in zip(row["p"], row["b"], strict=True))
             weight = math.exp(stale)
-            if objective.correction == "band":
-                gain *= 1.0 if 1 / objective.correction_cap <= weight <= objective.correction_cap else 0.0
-            elif objective.correction != "none":
-                gain *= min(weight, objective.correction_cap)
+            cap = objective.correction_cap
+            gain *= {
+                "none": 1.0,
+                "truncated": min(weight, cap),
+                "band": weight if 1 / cap <= weight <= cap else 0.0,
+                "decoupled": weight if weight <= cap else 0.0,
+            }[objective.correction]
             penalty = 0.0
             if objective.kl != "none":
                 d = row["r"][t] - row["l"][t]
@@ -114,16 +126,16 @@ def test_the_loss_is_the_oracles_for_any_mix_of_knobs(objective: Objective, coun
     advantages = torch.randn(len(counts), 1, dtype=torch.float64).expand(-1, longest)
     mask = torch.arange(longest) < torch.tensor(counts).unsqueeze(1)
     share = {
-        "per_sequence": 1 / (len(counts) * torch.tensor(counts).clamp_min(1)).unsqueeze(1),
-        "token": torch.tensor(1 / sum(counts)),
-        "constant": torch.tensor(1 / (len(counts) * 16)),
+        "per_sequence": 1 / (len(counts) * torch.tensor(counts, dtype=torch.float64).clamp_min(1)).unsqueeze(1),
+        "token": torch.tensor(1 / sum(counts), dtype=torch.float64),
+        "constant": torch.tensor(1 / (len(counts) * 16), dtype=torch.float64),
     }[objective.denominator]
     losses = token_losses(objective, drawn["l"], drawn["b"], drawn["p"], drawn["r"], advantages, mask)
     rows = [
         {**{name: drawn[name][at, :count].tolist() for name in "lbpr"}, "A": float(advantages[at, 0])}
         for at, count in enumerate(counts)
     ]
-    assert float((losses * share).sum()) == pytest.approx(oracle(objective, rows), rel=1e-6, abs=1e-9)
+    assert float((losses * share).sum()) == pytest.approx(oracle(objective, rows), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -152,6 +164,82 @@ def test_gradients_are_finite_differences(preset: str) -> None:
         with torch.no_grad():
             slope = (loss(logprobs + moved) - loss(logprobs - moved)) / (2 * step)
         assert float(gradient[at]) == pytest.approx(float(slope), rel=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(objectives, st.integers(0, 10_000))
+def test_what_stands_where_the_mask_is_false_has_no_effect_on_loss_or_gradient(objective: Objective, seed: int) -> None:
+    torch.manual_seed(seed)
+    shape = (3, 5)
+    mask = torch.rand(shape) < 0.6
+    inputs = [-3 * torch.rand(shape, dtype=torch.float64) for _ in range(4)]
+    inputs.append(torch.randn(shape, dtype=torch.float64))
+
+    def run(streams: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = streams[0].clone().requires_grad_()
+        losses = token_losses(objective, leaf, *streams[1:], mask)
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        return losses.detach(), gradient
+
+    clean = run(inputs)
+    poisoned = run([torch.where(mask, stream, torch.nan) for stream in inputs])
+    for one, other in zip(clean, poisoned, strict=True):
+        assert torch.equal(one, other)
+        assert not other[~mask].any()
+
+
+@pytest.mark.parametrize(
+    ("correction", "log_weight", "weight"),
+    [
+        ("truncated", 0.5, math.exp(0.5)),
+        ("truncated", 1.0, 2.0),
+        ("truncated", -3.0, math.exp(-3.0)),
+        ("band", 0.5, math.exp(0.5)),
+        ("band", 1.0, 0.0),
+        ("band", -1.0, 0.0),
+        ("decoupled", 0.5, math.exp(0.5)),
+        ("decoupled", 1.0, 0.0),
+        ("decoupled", -3.0, math.exp(-3.0)),
+    ],
+)
+def test_corrections_differ_in_what_they_do_beyond_their_cap_of_two(
+    correction: str, log_weight: float, weight: float
+) -> None:
+    objective = Objective(anchor="proximal", correction=correction)
+    proximal, behaviour = one(log_weight - 5), one(-5)
+    got = correction_weights(objective, proximal, behaviour, torch.tensor([[True]]))
+    assert float(got) == pytest.approx(weight)
+
+
+def test_a_sequence_ratio_is_the_geometric_mean_of_its_tokens() -> None:
+    """GSPO, eq. 7: exp(mean(.3, -.1)) = e^.1 for both tokens, whatever is masked out beside them."""
+    log_ratios = torch.tensor([[0.3, -0.1, 9.0]])
+    mask = torch.tensor([[True, True, False]])
+    ratio = policy_ratio(PRESETS["gspo"], log_ratios, torch.zeros(1, 3), mask)
+    assert ratio[0].tolist() == pytest.approx([math.exp(0.1)] * 3)
+
+
+def test_cispo_keeps_the_gradient_of_tokens_that_ppo_gives_up() -> None:
+    for clip, expected in (("ppo", 0.0), ("cispo", -1.2)):
+        leaf = one(0.5 - 1).requires_grad_()
+        losses = token_losses(Objective(clip=clip), leaf, one(-1), None, None, one(1), torch.tensor([[True]]))
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        assert float(gradient) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ({"clip_low": 0.0}, r"loss\.clip_low is 0\.0: it must be above 0 and at most 1\."),
+        ({"beta": -1.0}, r"loss\.beta is -1\.0: it must be 0 or more\."),
+        ({"correction_cap": 0.5}, r"loss\.correction_cap is 0\.5: it must be 1 or more\."),
+        ({"denominator": "constant"}, r"loss\.max_length is None: denominator constant needs the budget"),
+        ({"correction": "band"}, r"loss\.correction is 'band': .*; set anchor to proximal\."),
+    ],
+)
+def test_numbers_that_make_no_objective_are_refused_by_key(config: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        objective_of({"preset": "grpo", **config})
 
 
 def test_a_preset_is_overruled_key_by_key_and_a_wrong_word_is_named() -> None:
@@ -184,7 +272,7 @@ def test_however_a_batch_is_cut_every_trained_token_is_there_once_with_its_weigh
 ) -> None:
     batch = parse_batch(make_batch(seed, shape, 40, masked=[1] if len(shape) > 2 else []))
     weights = token_weights(batch, denominator, 16)
-    parts = cut(batch, weights, positions)
+    parts = cut(batch, weights, positions, version=0)
     tokens = sorted(
         (int(token), round(float(logprob), 5), round(float(weight), 7))
         for part in parts
@@ -218,7 +306,14 @@ def test_a_masked_rollout_counts_among_the_rollouts() -> None:
         ("lengths", [9, 9], "do not lay"),
         ("behaviour_logprobs", float("nan"), "behaviour_logprobs holds a number that is not finite"),
         ("versions", -1, "a token that is trained on has no version"),
-        ("mask", 1, "the first token of a rollout is trained on"),
+        ("mask", 1, "a token of a prompt is trained on"),
+        ("mask", 2, "mask holds something else than 0 and 1"),
+        ("ids", 0.5, "ids are float64, not whole numbers"),
+        ("advantages", [1.0], r"advantages has shape \[1\], not \[14\]"),
+        ("prompt_lengths", [3, 8], "a prompt is empty, or longer than its rollout"),
+        ("prompt_lengths", [3], "prompt_lengths has 1 of 2 rollouts"),
+        ("rollout_ids", ["a", "a"], "a rollout is in it twice"),
+        ("prompt_hashes", ["", ""], "the prompt of rollout r0 hashes to [0-9a-f]{32}, not to "),
     ],
 )
 def test_a_malformed_batch_is_refused_by_name(field: str, value: Any, complaint: str) -> None:

@@ -1,7 +1,8 @@
 """Learner engines: what holds the weights and steps them, behind one seam.
 
-`seam` says what an engine does, `policy` what each computes on its share; `torch_engine` does it in one process,
-`deepspeed_engine` on any number of ranks, which `ranks` starts and `rank` is.
+In reading order: `seam` says what an engine does, `policy` what each computes on its share, `training_state` what it
+leaves on disk. `torch_engine` is one process; `deepspeed_engine` gives orders to a `gang`, whose further processes run
+`rank` and which each hold a `deepspeed_shard`.
 """
 
 from iterant.engines.seam import EngineSettings, LearnerEngine

@@ -8,7 +8,7 @@ import torch
 
 from iterant.batch import MicroBatch
 from iterant.engines.seam import Sums
-from iterant.losses import Objective, gather_logprobs, kl_estimate, token_losses
+from iterant.losses import Objective, gather_logprobs, kl_estimate, policy_ratio, token_losses, where
 
 
 class Policy:
@@ -53,36 +53,41 @@ class Policy:
         )
         loss = (losses * micro.weights).sum()
         with torch.no_grad():
-            sums = self._sums(objective, micro, logprobs.detach(), entropy, proximal, reference)
-        sums["loss"] = float(loss.detach())
-        return loss, sums
+            sums = _sums(objective, micro, logprobs.detach(), entropy, proximal, reference)
+            sums["loss"] = loss.detach()
+            names, values = zip(*sums.items(), strict=True)
+            numbers = torch.stack([value.double() for value in values]).tolist()  # one wait for the device, not ten
+        return loss, dict(zip(names, numbers, strict=True))
 
-    def _sums(
-        self,
-        objective: Objective,
-        micro: MicroBatch,
-        logprobs: torch.Tensor,
-        entropy: torch.Tensor,
-        proximal: torch.Tensor | None,
-        reference: torch.Tensor | None,
-    ) -> Sums:
-        mask = micro.mask
-        anchor = micro.behaviour_logprobs if objective.anchor == "behaviour" or proximal is None else proximal
-        ratio = ((logprobs - anchor) * mask).exp()
-        is_clipped = ((ratio < 1 - objective.clip_low) | (ratio > 1 + objective.clip_high)) & mask
-        gap = (logprobs - micro.behaviour_logprobs).abs() * mask
-        sums = {
-            "tokens": float(mask.sum()),
-            "entropy": float((entropy * mask).sum()),
-            "ratio": float((ratio * mask).sum()),
-            "ratio_max": float((ratio * mask).max()),
-            "clipped": float(is_clipped.sum()),
-            "gap": float(gap.sum()),
-            "gap_max": float(gap.max()),
-        }
-        if reference is not None:
-            sums["kl"] = float((kl_estimate("k3", logprobs, reference) * mask).sum())
-        return sums
+
+def _sums(
+    objective: Objective,
+    micro: MicroBatch,
+    logprobs: torch.Tensor,
+    entropy: torch.Tensor,
+    proximal: torch.Tensor | None,
+    reference: torch.Tensor | None,
+) -> dict[str, torch.Tensor]:
+    mask = micro.mask
+    behaviour = micro.behaviour_logprobs
+    proximal = logprobs if proximal is None else proximal
+    ratio = policy_ratio(objective, logprobs, behaviour if objective.anchor == "behaviour" else proximal, mask)
+    is_clipped = mask & ((ratio < 1 - objective.clip_low) | (ratio > 1 + objective.clip_high))
+    ratio = where(mask, ratio)
+    gap = where(micro.is_fresh, (logprobs - behaviour).abs())
+    sums = {
+        "tokens": mask.sum(),
+        "entropy": where(mask, entropy).sum(),
+        "ratio": ratio.sum(),
+        "ratio_max": ratio.max(),
+        "clipped": is_clipped.sum(),
+        "fresh": micro.is_fresh.sum(),
+        "gap": gap.sum(),
+        "gap_max": gap.max(),
+    }
+    if reference is not None:
+        sums["kl"] = where(mask, kl_estimate("k3", logprobs, reference)).sum()
+    return sums
 
 
 def add_sums(total: Sums, part: Sums) -> None:

@@ -43,6 +43,8 @@ Sums = dict[str, float]
 class LearnerEngine(Protocol):
     """Every rank of an engine is told the same, in the same order; the answers are the whole batch's."""
 
+    vocabulary_size: int
+
     def logprobs(self, micro_batches: Sequence[MicroBatch]) -> list[torch.Tensor]:
         """Under the weights as they are, without gradient: [B, T - 1] for each micro-batch."""
 
@@ -56,13 +58,20 @@ class LearnerEngine(Protocol):
         proximal: Sequence[torch.Tensor] | None,
         reference: Sequence[torch.Tensor] | None,
     ) -> Sums:
-        """Adds the gradient of the whole batch, and gives sums over its tokens."""
+        """Adds the gradient of the whole batch, and gives sums over its tokens.
+
+        proximal   None: the weights are the ones before the batch's first step
+        reference  None: the objective has no KL term
+        """
 
     def gradient(self) -> Mapping[str, torch.Tensor]:
         """What `backward` has added since the last step, whole, by parameter: for tests and for diagnosis."""
 
     def step(self, learning_rate: float) -> float:
-        """One optimiser step over the gradient added since the last. Returns its norm before clipping."""
+        """One optimiser step over the gradient added since the last. Returns its norm before clipping.
+
+        Where the norm is not finite nothing comes of it: torch drops the gradient, DeepSpeed ends with its ranks.
+        """
 
     def move_reference(self, alpha: float) -> None:
         """ref <- alpha theta + (1 - alpha) ref (exit-paper 3.3)."""
@@ -71,9 +80,10 @@ class LearnerEngine(Protocol):
         """All weights, whole, on the process that asks."""
 
     def save(self, folder: Path) -> None:
-        """Weights, optimiser and reference, as files in a folder that is there."""
+        """Weights as a model's folder, and `training_state`, as files in a folder that is there."""
 
-    def load(self, folder: Path) -> None: ...
+    def load(self, folder: Path) -> None:
+        """Goes on from what any engine saved, on any number of ranks."""
 
     def describe(self) -> dict[str, object]: ...
 

@@ -1,18 +1,18 @@
 """The learner engine of one process: torch and AdamW. The default on a CPU."""
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from iterant.batch import MicroBatch
+from iterant.engines import training_state
 from iterant.engines.policy import Policy, add_sums, device_of
 from iterant.engines.seam import EngineSettings, Sums
 from iterant.losses import Objective
 from iterant.models import load_model
-
-_FILE = "engine.pt"
 
 
 class TorchEngine:
@@ -26,8 +26,10 @@ class TorchEngine:
         self._settings = settings
         device = device_of(settings.device)
         self._model = load_model(settings.model, device=str(device))
-        self._reference = _frozen(self._model) if settings.has_reference else None
+        self.vocabulary_size = int(self._model.get_input_embeddings().num_embeddings)
+        self._reference = copy.deepcopy(self._model).requires_grad_(False) if settings.has_reference else None
         self._policy = Policy(settings.temperature, settings.autocast, device)
+        self._step_count = 0
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(),
             lr=0.0,
@@ -69,12 +71,14 @@ class TorchEngine:
 
     def step(self, learning_rate: float) -> float:
         limit = self._settings.clip_norm
-        norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), limit if limit else float("inf"))
-        for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate
-        self._optimiser.step()
+        norm = float(torch.nn.utils.clip_grad_norm_(self._model.parameters(), limit if limit else math.inf))
+        if math.isfinite(norm):
+            for group in self._optimiser.param_groups:
+                group["lr"] = learning_rate
+            self._optimiser.step()
+            self._step_count += 1
         self._optimiser.zero_grad(set_to_none=False)
-        return float(norm)
+        return norm
 
     def move_reference(self, alpha: float) -> None:
         if self._reference is None:
@@ -89,21 +93,30 @@ class TorchEngine:
 
     def save(self, folder: Path) -> None:
         self._model.save_pretrained(folder)
-        state = {
-            "optimiser": self._optimiser.state_dict(),
-            "reference": None if self._reference is None else self._reference.state_dict(),
-            "weights": self._model.state_dict(),
-            "random": torch.get_rng_state(),
-        }
-        torch.save(state, folder / _FILE)
+        writer = training_state.Writer(folder)
+        for name, own in self._model.named_parameters():
+            for kind in training_state.MOMENTS:
+                if kind in self._optimiser.state[own]:
+                    writer.add(kind, name, self._optimiser.state[own][kind])
+        if self._reference is not None:
+            for name, kept in self._reference.named_parameters():
+                writer.add(training_state.REFERENCE, name, kept)
+        writer.close(self._step_count)
 
     def load(self, folder: Path) -> None:
-        state = torch.load(folder / _FILE, map_location=self._model.device, weights_only=True)
-        self._model.load_state_dict(state["weights"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        if self._reference is not None and state["reference"] is not None:
-            self._reference.load_state_dict(state["reference"])
-        torch.set_rng_state(state["random"].cpu())
+        saved = training_state.Reader(folder)
+        self._model.load_state_dict(load_model(folder).state_dict())
+        self._optimiser.state.clear()
+        for name, own in self._model.named_parameters():
+            moments = {kind: saved.get(kind, name) for kind in training_state.MOMENTS}
+            if all(moment is not None for moment in moments.values()):
+                state = {kind: moment.to(own.device) for kind, moment in moments.items() if moment is not None}
+                state["step"] = torch.tensor(float(saved.step_count), device=own.device)
+                self._optimiser.state[own] = state
+        if self._reference is not None:
+            training_state.load_reference(saved, self._reference)
+        self._step_count = saved.step_count
+        torch.set_rng_state(saved.random)
 
     def describe(self) -> dict[str, object]:
         count = sum(parameter.numel() for parameter in self._model.parameters())
@@ -111,7 +124,3 @@ class TorchEngine:
 
     def close(self) -> None:
         """Nothing outside this process is held."""
-
-
-def _frozen(model: torch.nn.Module) -> torch.nn.Module:
-    return copy.deepcopy(model).requires_grad_(False)

@@ -1,4 +1,4 @@
-"""`python -m iterant.tiny make --out FOLDER`: the tiny model and its problems, from nothing, in about a minute."""
+"""`python -m iterant.tiny make --out FOLDER`: the tiny model and its problems, from nothing, in a few minutes."""
 
 import argparse
 from dataclasses import replace

@@ -41,20 +41,20 @@ class Recipe:
     eased                   how strong its habits are, against a plain answer's, when it tries a wrong one again
     """
 
-    steps: int = 1200
+    steps: int = 4000
     batch_size: int = 32
     learning_rate: float = 2e-3
     improve_share: float = 0.4
     diverge_share: float = 0.1
-    keep_right: float = 0.7
-    keep_wrong: float = 0.25
-    eased: float = 0.8
+    keep_right: float = 0.85
+    keep_wrong: float = 0.15
+    eased: float = 0.7
     habits: Habits = HABITS
     hidden_size: int = 96
     layers: int = 2
     heads: int = 3
     mlp_size: int = 288
-    evaluation_temperature: float = 0.6
+    evaluation_temperature: float = 1.0
 
 
 @dataclass(frozen=True)
