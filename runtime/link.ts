@@ -69,7 +69,7 @@ export class Link implements Channel {
           this.#isRefused = true;
           this.#goDown(reason);
         },
-        onPeerRestart: () => this.#goDown(`${this.peer} began a new life`),
+        onPeerRestart: () => this.#goDown(`${this.peer} began anew, or had given us up`),
         lagMs: options.lagMs,
       });
     this.#sessions = { ctl: makeSession("ctl"), dat: makeSession("dat") };
