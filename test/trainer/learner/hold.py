@@ -11,11 +11,12 @@ from pathlib import Path
 
 from drive import SHAPES
 
-from iterant.batch import cut, parse_batch, token_weights
+from iterant.batch import parse_batch, token_weights
 from iterant.checkpoint import CheckpointError, save
 from iterant.engines.deepspeed_engine import DeepSpeedEngine
 from iterant.engines.seam import EngineSettings
 from iterant.losses import Objective
+from iterant.micro_batch import cut
 from wire_batches import make_batch
 
 if __name__ == "__main__":
