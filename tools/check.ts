@@ -94,8 +94,10 @@ function countOf(suite: Suite, code: number): Tally {
 }
 
 function runQuietly(file: string, args: string[]): Promise<{ code: number; output: Buffer }> {
+  // Tests of what a terminal shows have one of their own: what is said of ours must not reach them.
+  const { CI: _ci, NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...inherited } = process.env;
   const env = {
-    ...process.env,
+    ...inherited,
     ITERANT_PYTHON: python,
     ITERANT_TALLY: join(scratch, "vitest.json"),
     OMP_NUM_THREADS: "1",

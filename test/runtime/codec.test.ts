@@ -55,7 +55,9 @@ describe("values", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         // Minus zero arrives as zero: MessagePack's integer is the shorter form.
-        const positive = JSON.parse(JSON.stringify(value).replaceAll("-0,", "0,")) as unknown;
+        // A key __proto__ arrives under another name: msgpackr keeps it from reaching the prototype.
+        const text = JSON.stringify(value).replaceAll("-0,", "0,").replaceAll("__proto__", "__proto");
+        const positive = JSON.parse(text) as unknown;
         expect(roundTrip(positive)).toEqual(positive);
       }),
     );
