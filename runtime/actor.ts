@@ -22,6 +22,8 @@ export interface ActorOptions {
   concurrency?: number;
   /** Messages that may wait; 10 000 unless said. A further one is refused with `mailbox_full`. */
   mailboxCapacity?: number;
+  /** How long it may take to start, from the process or thread to the end of its `start` hook; 300 000 unless said. */
+  startDeadlineMs?: number;
 }
 
 /** A class that can be spawned: where its module is, what it is called there, how it likes to run. */

@@ -30,7 +30,7 @@ export type Status = (typeof statuses)[keyof typeof statuses];
 export interface Hello {
   kind: typeof kinds.hello | typeof kinds.welcome;
   peer: string;
-  /** Which life of the peer this is: 64 random bits as 16 hexadecimal digits. */
+  /** Which life of the peer's end of this link it is: 64 random bits as 16 hexadecimal digits, the same on both lanes. */
   incarnation: string;
   role: PeerRole;
   /** The last sequence number that this side has received on this lane. */

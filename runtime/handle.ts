@@ -5,9 +5,11 @@ import type { CallOptions, Reply } from "./caller.ts";
 import { ActorError } from "./errors.ts";
 
 /** A method's result as its caller sees it: generators become streams, everything else a promise. */
-export type Remote<R> = R extends AsyncGenerator<infer Item, unknown, unknown> | Generator<infer Item, unknown, unknown>
-  ? AsyncIterable<Item>
-  : Promise<Awaited<R>>;
+export type Remote<R> = [R] extends [never]
+  ? Promise<never>
+  : R extends AsyncGenerator<infer Item, unknown, unknown> | Generator<infer Item, unknown, unknown>
+    ? AsyncIterable<Item>
+    : Promise<Awaited<R>>;
 
 type Hook = "start" | "stop" | "constructor";
 

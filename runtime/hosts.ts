@@ -30,12 +30,16 @@ export interface HostsOptions {
   onLine: (source: string, line: string) => void;
 }
 
+/** A host has this long to answer before it counts as hung. */
+const hungAfterMs = 2000;
+
 export class Hosts {
   readonly #options: HostsOptions;
   readonly #pool = new ThreadPool();
   /** Shared threads and how many actors each holds. */
   readonly #shared = new Map<HostLink, number>();
   readonly #own = new Set<HostLink>();
+  readonly #buried = new WeakSet<HostLink>();
   #threadCount = 0;
 
   constructor(options: HostsOptions) {
@@ -43,9 +47,9 @@ export class Hosts {
   }
 
   /** A host for one more actor; a shared thread with the fewest actors, or a host of its own. */
-  async provide(placement: Placement, actor: string): Promise<HostLink> {
+  async provide(placement: Placement, actor: string, signal: AbortSignal): Promise<HostLink> {
     if (placement === "shared") return this.#provideShared();
-    const host = placement === "thread" ? this.#startThread() : await this.#startProcess(placement, actor);
+    const host = placement === "thread" ? this.#startThread() : await this.#startProcess(placement, actor, signal);
     this.#own.add(host);
     return host;
   }
@@ -55,6 +59,41 @@ export class Hosts {
     const count = this.#shared.get(host);
     if (count !== undefined) this.#shared.set(host, count - 1);
     else if (this.#own.delete(host)) await host.close();
+  }
+
+  isShared(host: HostLink): boolean {
+    return this.#shared.has(host);
+  }
+
+  /** Kills a host of one actor's own; resolves when it is gone. */
+  async discard(host: HostLink, reason: string): Promise<void> {
+    this.#own.delete(host);
+    host.kill(reason);
+    await host.ended;
+  }
+
+  /** Kills a host that does not answer: whatever blocks its event loop, all that live there are blocked with it. */
+  async endIfHung(host: HostLink, reason: string): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), hungAfterMs);
+    });
+    const answer = host.control.reports().then(
+      () => false,
+      () => false, // it is gone already
+    );
+    const isHung = await Promise.race([answer, late]);
+    clearTimeout(timer);
+    if (isHung) host.kill(reason);
+  }
+
+  /** The link to a host's process is lost: what can no longer be reached has ended, and must not live on unseen. */
+  linkLost(link: Channel, reason: string): void {
+    for (const host of this.#own) {
+      if (host.channel !== link) continue;
+      host.kill(reason);
+      this.#bury(host, reason);
+    }
   }
 
   async close(): Promise<void> {
@@ -82,7 +121,7 @@ export class Hosts {
     return this.#watch(host);
   }
 
-  async #startProcess(placement: "process" | "python", actor: string): Promise<HostLink> {
+  async #startProcess(placement: "process" | "python", actor: string, signal: AbortSignal): Promise<HostLink> {
     const { node, token, python } = this.#options;
     const peer = `${node}/${actor}`;
     const host = await startRemoteHost({
@@ -91,17 +130,22 @@ export class Hosts {
       python,
       linkUp: this.#options.linkUp(peer),
       control: this.#options.control,
+      signal,
       onLine: (line) => this.#options.onLine(actor, line),
     });
     return this.#watch(host);
   }
 
   #watch(host: HostLink): HostLink {
-    void host.ended.then((reason) => {
-      this.#shared.delete(host);
-      this.#own.delete(host);
-      this.#options.onEnded(host, reason);
-    });
+    void host.ended.then((reason) => this.#bury(host, reason));
     return host;
+  }
+
+  #bury(host: HostLink, reason: string): void {
+    if (this.#buried.has(host)) return;
+    this.#buried.add(host);
+    this.#shared.delete(host);
+    this.#own.delete(host);
+    this.#options.onEnded(host, reason);
   }
 }

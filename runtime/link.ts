@@ -69,7 +69,7 @@ export class Link implements Channel {
           this.#isRefused = true;
           this.#goDown(reason);
         },
-        onPeerRestart: () => this.#goDown(`${this.peer} began a new life`),
+        onPeerRestart: () => this.#goDown(`${this.peer} began anew, or had given us up`),
         lagMs: options.lagMs,
       });
     this.#sessions = { ctl: makeSession("ctl"), dat: makeSession("dat") };
@@ -128,6 +128,11 @@ export class Link implements Channel {
     const untilMs = clock.nowMs() + limitMs;
     do await pause(5, { clock });
     while (this.#sessions.ctl.unackedCount > 0 && clock.nowMs() < untilMs);
+  }
+
+  /** Gives the peer up. */
+  fail(reason: string): void {
+    this.#goDown(reason);
   }
 
   close(): void {

@@ -159,7 +159,7 @@ export class Network {
     if (known && known.incarnation !== hello.incarnation && known.incarnation !== undefined) {
       const { link } = known;
       this.drop(hello.peer);
-      this.#options.onDown(link, `${hello.peer} began a new life`);
+      this.#options.onDown(link, `${hello.peer} began anew, or had given us up`);
       known = undefined;
     }
     if (!known) {
@@ -194,7 +194,8 @@ export class Network {
       clock,
       peer,
       role,
-      incarnation: this.incarnation,
+      // A link that was given up and made again is another one to both sides: nobody goes on with the numbers of the old.
+      incarnation: randomBytes(8).toString("hex"),
       hello: { peer: name, role: this.#options.role, token },
       heartbeat: this.#heartbeat,
       transmit,

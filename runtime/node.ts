@@ -35,7 +35,7 @@ export interface NodeOptions {
   heartbeat?: Partial<Heartbeat>;
   /** This node's CURVE keys; needed with `listen` and `head`. */
   keys?: KeyPair;
-  /** Listens for other nodes: `tcp://127.0.0.1:*` takes a free port a lane. */
+  /** Listens for other nodes: `tcp://127.0.0.1:*` takes a free port a lane, `tcp://127.0.0.1:7000` takes 7000 and 7001. */
   listen?: string;
   /** The node that keeps names and membership; without it this node does. */
   head?: { name: string; endpoints: Endpoints; publicKey: string };
@@ -89,7 +89,10 @@ export class Node {
       ...(options.keys ? { keys: options.keys } : {}),
       ...(options.heartbeat ? { heartbeat: options.heartbeat } : {}),
       receive: (envelope, link) => this.#receive(envelope, link),
-      onUp: (link) => this.#greeted.get(link.peer)?.(link),
+      onUp: (link) => {
+        this.#greeted.get(link.peer)?.(link);
+        this.#greeted.delete(link.peer);
+      },
       onDown: (link, reason) => this.#linkDown(link, reason),
       onComplaint: (line) => this.#say(line),
     });
@@ -235,6 +238,11 @@ export class Node {
     return () => this.#nodeWatchers.delete(callback);
   }
 
+  /** Treats a node as lost: for whoever knows that it is gone before its silence tells. One that is gone is fine. */
+  giveUp(name: string, reason: string): void {
+    this.#network.link(name)?.fail(reason);
+  }
+
   /** Resolves when a node of this name is no member any more (as head). */
   async departure(name: string): Promise<void> {
     if (!this.#registry.node(name)) return;
@@ -275,7 +283,7 @@ export class Node {
         `${this.name} shall speak over tcp and has no keys. Give it a pair: makeKeys().`,
       );
     }
-    if (listen) this.#public = await this.#network.listen({ ctl: listen, dat: listen });
+    if (listen) this.#public = await this.#network.listen(endpointsOf(listen));
     this.#system.serve(
       systemNames.node,
       this.name,
@@ -415,10 +423,13 @@ export class Node {
 
   #linkDown(link: Link, reason: string): void {
     this.#channelLost(link, reason);
+    if (link.role === "host") this.#hosts.linkLost(link, reason);
     if (link.role !== "node") return;
     for (const [name, node] of this.#resolved) if (node === link.peer) this.#resolved.delete(name);
+    // A head keeps a list of members: one that it had given up before is lost once, however often its link comes and goes.
+    const isLoss = !this.isHead || this.#registry.node(link.peer) !== undefined;
     this.#registry.leave(link.peer);
-    for (const callback of this.#nodeWatchers) callback(link.peer, reason);
+    if (isLoss) for (const callback of this.#nodeWatchers) callback(link.peer, reason);
     if (link.peer === this.#options.head?.name) this.#options.onHeadLost?.(reason);
   }
 
@@ -443,6 +454,12 @@ export class Node {
   #say(line: string): void {
     this.#options.onLine?.(this.name, line);
   }
+}
+
+/** A fixed port is that of control; data has the next. */
+function endpointsOf(listen: string): Endpoints {
+  const dat = listen.replace(/:(\d+)$/, (_match, port: string) => `:${Number(port) + 1}`);
+  return { ctl: listen, dat };
 }
 
 /** What a person who attaches may do: look at everything, evaluate; the control decides about writing. */

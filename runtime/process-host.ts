@@ -1,15 +1,16 @@
 // An actor host as a Node process of its own: the entry that a node starts for `process` actors.
 // Reads its boot line from stdin, dials its node, hosts actors, and ends when stdin ends.
-import { createInterface } from "node:readline";
 import { realClock } from "./clock.ts";
 import { systemNames } from "./envelope.ts";
 import { Host } from "./host.ts";
+import { holdLifeline } from "./lifeline.ts";
 import { Network } from "./network.ts";
 import type { HostBoot } from "./remote-host.ts";
 
-const stdin = createInterface({ input: process.stdin });
-stdin.once("line", (line) => run(JSON.parse(line) as HostBoot));
-stdin.once("close", () => process.exit(0)); // the node is gone, or wants us to go
+holdLifeline(
+  (line) => run(JSON.parse(line) as HostBoot),
+  () => process.exit(0), // the node is gone, or wants us to go
+);
 process.on("SIGINT", () => {}); // a terminal's Ctrl-C is the node's affair
 
 function run(boot: HostBoot): void {

@@ -12,6 +12,8 @@ export interface ProcessOptions {
   cwd?: string;
   /** Written to stdin as one line of JSON; keys and tokens go this way and never through argv. */
   boot?: unknown;
+  /** What to do if there is no such program. */
+  ifMissing?: string;
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
 }
 
@@ -50,7 +52,7 @@ export function startProcess(options: ProcessOptions): OsProcess {
     child.catch(() => {});
     throw new ActorError(
       "process_failed",
-      `${options.label} cannot be started: no program ${options.file}. Install it or name another.`,
+      `${options.label} cannot be started: no program ${options.file}. ${options.ifMissing ?? "Install it or name another."}`,
     );
   }
   const lastLines: string[] = [];

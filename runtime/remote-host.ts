@@ -29,41 +29,44 @@ export interface RemoteHostOptions {
   linkUp: Promise<Link>;
   /** The host's control words, as calls over that link. */
   control: (link: Link) => Handle<HostControl>;
+  /** Aborted when nobody wants it any more: the process is killed. */
+  signal: AbortSignal;
 }
 
-/** Importing torch takes 1 s on a quick machine and 40 s on a slow one. */
-const startDeadlineMs = 300_000;
 const stopGraceMs = 10_000;
 
 /**
  * Starts the process and waits until it has said HELLO.
- * Rejects with what the process said last if it ends before, or after five minutes.
+ * Rejects with what the process said last if it ends before, or with the signal's reason; no process is left then.
  */
 export async function startRemoteHost(options: RemoteHostOptions): Promise<HostLink> {
-  const { boot, placement } = options;
+  const { boot, placement, signal } = options;
+  signal.throwIfAborted();
   const process = launch(options);
   const label = `${boot.peer} (pid ${process.pid})`;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+  let onAbort = () => {};
+  const calledOff = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
       process.kill();
-      reject(new Error(`${label} did not say HELLO within ${startDeadlineMs / 1000} s`));
-    }, startDeadlineMs);
+      void process.ended.then(() => reject(signal.reason));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
   });
   const died = process.ended.then((how) => {
-    throw new Error(`${label} ended before it said HELLO: ${how}`);
+    if (!signal.aborted) throw new Error(`${label} ended before it said HELLO: ${how}${cureOf(how)}`);
+    return calledOff;
   });
   died.catch(() => {});
   let killedFor: string | undefined;
   try {
-    const link = await Promise.race([options.linkUp, died, late]);
+    const link = await Promise.race([options.linkUp, died, calledOff]);
     const control = options.control(link);
     return {
       label,
       placement,
       channel: link,
       control: {
-        spawnActor: (spec) => control.with({ deadlineMs: startDeadlineMs }).spawnActor(spec),
+        spawnActor: (spec) => control.with({ deadlineMs: null }).spawnActor(spec), // whoever asks has a limit
         stopActor: (name, reason, graceMs) =>
           control.with({ deadlineMs: graceMs + stopGraceMs }).stopActor(name, reason, graceMs),
         reports: () => control.reports(),
@@ -79,12 +82,22 @@ export async function startRemoteHost(options: RemoteHostOptions): Promise<HostL
       close: () => process.stop(stopGraceMs),
     };
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
   }
 }
 
+/** The commonest reason by far for which a Python ends at once. */
+function cureOf(how: string): string {
+  return how.includes("ModuleNotFoundError")
+    ? "\nThis Python lacks a package: npm run setup makes one that has them all, or name another in ITERANT_PYTHON."
+    : "";
+}
+
+const pythonMissing = "Install Python 3.11 or newer, or name an interpreter in ITERANT_PYTHON.";
+
 function launch({ placement, boot, python, onLine }: RemoteHostOptions): OsProcess {
-  if (placement === "python") return startProcess({ label: boot.peer, ...pythonCommand(python), boot, onLine });
+  if (placement === "python")
+    return startProcess({ label: boot.peer, ...pythonCommand(python), boot, onLine, ifMissing: pythonMissing });
   const entry = fileURLToPath(new URL(`./process-host${extname(import.meta.url)}`, import.meta.url));
   return startProcess({
     label: boot.peer,

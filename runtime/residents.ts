@@ -1,12 +1,13 @@
 // The actors that live on a node: brings them up, delivers to them, starts them again, stops them.
 // Between two lives of an actor its calls wait; after the last they are told why.
 import type { ActorOptions } from "./actor.ts";
-import type { CellReport, SpawnSpec } from "./cell.ts";
+import { bringUp } from "./birth.ts";
+import type { CellReport } from "./cell.ts";
 import type { Channel } from "./channel.ts";
 import type { Clock } from "./clock.ts";
 import { packValue } from "./codec.ts";
 import type { Call } from "./envelope.ts";
-import { ActorError } from "./errors.ts";
+import { ActorError, isActorError } from "./errors.ts";
 import { type Exchange, refuse } from "./exchange.ts";
 import { addressIfHandle } from "./handle.ts";
 import type { HostLink } from "./host-link.ts";
@@ -47,6 +48,8 @@ interface Resident {
   child: Child<HostLink>;
   /** Calls that came while it was not up. */
   waiting: Mailbox<{ call: Call; from: Channel }>;
+  /** Aborted when it shall not start any more. */
+  calledOff: AbortController;
   monitors: ((down: Down) => void)[];
 }
 
@@ -61,6 +64,8 @@ export interface ResidentsOptions {
 }
 
 const defaultMailboxCapacity = 10_000;
+/** Importing torch takes 1 s on a quick machine and 40 s on a slow one. */
+const defaultStartDeadlineMs = 300_000;
 const reportDeadlineMs = 2000;
 
 export class Residents {
@@ -69,6 +74,7 @@ export class Residents {
   /** Why the last of this name is no more: a better answer than "no such actor". */
   readonly #epitaphs = new Map<string, ActorError>();
   #counts = new Map<string, number>();
+  #isStopping = false;
 
   constructor(options: ResidentsOptions) {
     this.#options = options;
@@ -84,6 +90,7 @@ export class Residents {
 
   /** Brings an actor up and gives its address. */
   async spawn(request: SpawnRequest): Promise<string> {
+    if (this.#isStopping) throw new ActorError("stopped", `${this.#options.node} is stopping and starts no actors.`);
     const name = request.name ?? this.#freshName(request.className);
     if (name === "" || /[@/$\s]/.test(name))
       throw new ActorError("bad_option", `'${name}' is no name for an actor: leave out @, /, $ and blanks.`);
@@ -91,32 +98,40 @@ export class Residents {
     const address = `${name}@${this.#options.node}`;
     const args = packValue(request.args, { addressOf: addressIfHandle });
     const capacity = request.mailboxCapacity ?? defaultMailboxCapacity;
+    const calledOff = new AbortController();
     const child = new Child<HostLink>({
       address,
       policy: restartPolicyOf(request),
       clock: this.#options.clock,
       bringUp: (incarnation, restartOf) =>
-        this.#bringUp(request, {
-          name,
-          address,
-          module: request.module,
-          className: request.className,
-          args,
-          incarnation,
-          restartOf,
-          concurrency: request.concurrency ?? 1,
-          mailboxCapacity: capacity,
+        bringUp(this.#options.hosts, this.#options.clock, {
+          placement: request.placement ?? "shared",
+          deadlineMs: request.startDeadlineMs ?? defaultStartDeadlineMs,
+          calledOff: calledOff.signal,
+          spec: {
+            name,
+            address,
+            module: request.module,
+            className: request.className,
+            args,
+            incarnation,
+            restartOf,
+            concurrency: request.concurrency ?? 1,
+            mailboxCapacity: capacity,
+          },
         }),
       onUp: () => this.#flush(resident),
       onDown: (down, error) => this.#down(resident, down, error),
     });
-    const resident: Resident = { name, address, request, child, waiting: new Mailbox(capacity), monitors: [] };
+    const waiting: Resident["waiting"] = new Mailbox(capacity);
+    const resident: Resident = { name, address, request, child, waiting, calledOff, monitors: [] };
     this.#residents.set(name, resident);
     try {
       await child.begin();
     } catch (error) {
-      this.#bury(resident, asStartFailure(error, address));
-      throw asStartFailure(error, address);
+      const failure = asStartFailure(error, address);
+      this.#bury(resident, failure);
+      throw failure;
     }
     return address;
   }
@@ -151,19 +166,30 @@ export class Residents {
   async stop(name: string, reason: string, graceMs: number): Promise<void> {
     const resident = this.#residents.get(name);
     if (!resident) return;
-    const { child } = resident;
-    const home = child.home;
+    const { child, calledOff, address } = resident;
     child.beginStop();
-    if (home) {
-      // The host may die instead of answering; then it has stopped too.
-      await home.control.stopActor(name, reason, graceMs).catch(() => {});
-      await this.#options.hosts.release(home);
-    }
+    calledOff.abort(
+      new ActorError("stopped", `${address} was stopped while it started: ${reason}.`, { actor: address }),
+    );
+    await child.settled();
+    if (child.home) await this.#evict(child.home, resident, reason, graceMs);
     child.ended(reason);
+  }
+
+  async #evict(home: HostLink, { name, address }: Resident, reason: string, graceMs: number): Promise<void> {
+    const { hosts } = this.#options;
+    try {
+      await home.control.stopActor(name, reason, graceMs);
+    } catch (error) {
+      // The host died instead of answering: it has stopped too. Or the actor blocks it, and everybody there.
+      if (isActorError(error, "call_timeout")) await hosts.endIfHung(home, `${address} never yielded`);
+    }
+    await hosts.release(home);
   }
 
   /** In reverse order of their start. */
   async stopAll(reason: string): Promise<void> {
+    this.#isStopping = true;
     for (const name of [...this.#residents.keys()].reverse()) await this.stop(name, reason, 2000);
   }
 
@@ -199,17 +225,6 @@ export class Residents {
     return new Map(reports.flat().map((cell) => [cell.address, cell]));
   }
 
-  async #bringUp(request: SpawnRequest, spec: SpawnSpec): Promise<HostLink> {
-    const host = await this.#options.hosts.provide(request.placement ?? "shared", spec.name);
-    try {
-      await host.control.spawnActor(spec);
-    } catch (error) {
-      await this.#options.hosts.release(host);
-      throw error;
-    }
-    return host;
-  }
-
   #flush({ waiting, child, address }: Resident): void {
     for (const { call, from } of waiting.drain()) {
       this.#options.exchange.forward({ ...call, target: address }, from, child.home!.channel);
@@ -222,6 +237,12 @@ export class Residents {
   }
 
   #bury(resident: Resident, error: ActorError): void {
+    if (this.#residents.get(resident.name) !== resident) return;
+    const { address, child } = resident;
+    const { incarnation } = child;
+    for (const tell of resident.monitors.splice(0)) {
+      tell({ address, incarnation, reason: error.message, isRestarting: false });
+    }
     this.#residents.delete(resident.name);
     this.#epitaphs.set(resident.name, error);
     for (const { call, from } of resident.waiting.drain()) refuse(from, call.id, error);
@@ -251,7 +272,7 @@ function noSuchActor(name: string, node: string, what: string): ActorError {
 }
 
 function asStartFailure(error: unknown, address: string): ActorError {
-  if (error instanceof ActorError) return error;
+  if (isActorError(error, "start_failed", "stopped")) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new ActorError("start_failed", `${address} did not start: ${message}`, { actor: address, cause: error });
 }

@@ -19,7 +19,7 @@ const helloEveryMs = 300;
 
 export interface SessionOptions {
   clock: Clock;
-  /** Which life of this process it is: 16 hexadecimal digits. */
+  /** Which life of this end of the link it is: 16 hexadecimal digits. */
   incarnation: string;
   /** What this side says of itself when the lane opens. */
   hello: Pick<Hello, "peer" | "role" | "token">;
@@ -31,7 +31,7 @@ export interface SessionOptions {
   onUp: () => void;
   /** The other side does not let us in. */
   onRefused: (reason: string) => void;
-  /** The other side has begun a new life: nothing sent to the old one will be answered. */
+  /** The other side began anew, or made its end anew after it had given ours up: what was under way is lost. */
   onPeerRestart: () => void;
   /** How late this process' event loop runs, in milliseconds. */
   lagMs: () => number;

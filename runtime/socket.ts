@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { curveKeyPair, Dealer, Reply, Router } from "zeromq";
 import { ActorError } from "./errors.ts";
 import { type AllowList, answerZap, isLoopback, type KeyPair } from "./security.ts";
@@ -72,8 +73,8 @@ export class Listener {
     const domain = `iterant-${randomBytes(8).toString("hex")}`;
     const sockets = { ctl: makeRouter(options, domain), dat: makeRouter(options, domain) };
     const endpoints = {} as Endpoints;
-    if (options.curve) await openGate(domain, options.curve.allowed);
     try {
+      if (options.curve) await openGate(domain, options.curve.allowed);
       for (const lane of lanes) {
         const asked = options.endpoints[lane];
         prepareEndpoint(asked, options.curve);
@@ -142,26 +143,46 @@ export class Dialer {
 
 /** Answers ZeroMQ's question who may connect; one a process, because ZeroMQ asks at one address, for all listeners. */
 const gate = {
+  address: "inproc://zeromq.zap.01",
   lists: new Map<string, AllowList>(),
-  socket: undefined as Reply | undefined,
+  socket: undefined as Promise<Reply> | undefined,
 };
+const gateRetryMs = 5;
+const gateRetries = 400;
 
 async function openGate(domain: string, allowed: AllowList): Promise<void> {
   gate.lists.set(domain, allowed);
-  if (gate.socket) return;
+  gate.socket ??= bindGate();
+  await gate.socket;
+}
+
+/** Closing a gate frees its address some moments later: one that opens meanwhile tries again. */
+async function bindGate(): Promise<Reply> {
   const socket = new Reply({ linger: 0 });
-  gate.socket = socket;
-  await socket.bind("inproc://zeromq.zap.01");
+  for (let left = gateRetries; ; left -= 1) {
+    try {
+      await socket.bind(gate.address);
+      break;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EADDRINUSE" || left === 0) throw error;
+      await sleep(gateRetryMs);
+    }
+  }
   void readAll(socket, async (parts) => {
     await socket.send(answerZap(parts, (asked) => gate.lists.get(asked)));
   });
+  return socket;
 }
 
 function closeGate(domain: string): void {
   gate.lists.delete(domain);
   if (gate.lists.size > 0) return;
-  gate.socket?.close();
+  const closing = gate.socket;
   gate.socket = undefined;
+  closing?.then(
+    (socket) => socket.close(),
+    () => {}, // it never opened, and whoever wanted it was told
+  );
 }
 
 /** One send at a time, as zeromq wants it. What cannot go is dropped: the session sends it again. */
@@ -215,6 +236,7 @@ function makeRouter({ curve }: ListenerOptions, domain: string): Router {
     router.curveServer = true;
     router.curveSecretKey = curve.keys.secretKey;
     router.zapDomain = domain;
+    router.zapEnforceDomain = true; // without an answer from the gate, nobody gets in
   }
   return router;
 }

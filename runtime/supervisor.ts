@@ -78,6 +78,7 @@ export class Child<Home> {
   #state: ChildState = "starting";
   #incarnation = 0;
   #home: Home | undefined;
+  #bringingUp: Promise<unknown> | undefined;
   #cancelRestart: (() => void) | undefined;
 
   constructor(options: ChildOptions<Home>) {
@@ -107,9 +108,18 @@ export class Child<Home> {
     try {
       await this.#live(null);
     } catch (error) {
-      this.#state = "ended";
+      if (this.#state === "starting") this.#state = "ended";
       throw error;
     }
+    if (this.#state !== "up") {
+      const { address } = this.#options;
+      throw new ActorError("stopped", `${address} was stopped while it started.`, { actor: address });
+    }
+  }
+
+  /** Resolves when no life is being brought up; `home` then tells whether the last attempt made one. */
+  async settled(): Promise<void> {
+    await this.#bringingUp?.catch(() => {}); // whoever began it hears of the failure
   }
 
   /** Its home is gone, or it said that it cannot go on. */
@@ -134,9 +144,11 @@ export class Child<Home> {
 
   async #live(restartOf: string | null): Promise<void> {
     this.#incarnation += 1;
-    const home = await this.#options.bringUp(this.#incarnation, restartOf);
-    if (this.#state === "stopping" || this.#state === "ended") return;
+    const bringingUp = this.#options.bringUp(this.#incarnation, restartOf);
+    this.#bringingUp = bringingUp;
+    const home = await bringingUp;
     this.#home = home;
+    if (this.#state === "stopping") return; // whoever stops it ends this life too
     this.#state = "up";
     this.#options.onUp(home);
   }

@@ -28,7 +28,7 @@ async function join(head: Node, headKeys: KeyPair, name: string, isAllowed = tru
     name,
     keys,
     listen: "tcp://127.0.0.1:*",
-    head: { name: "head", endpoints: head.endpoints!, publicKey: headKeys.publicKey },
+    head: { name: head.name, endpoints: head.endpoints!, publicKey: headKeys.publicKey },
   });
 }
 
@@ -44,7 +44,8 @@ describe("two nodes", () => {
     expect(await near.add(5)).toBe(7);
     expect(await (await member.lookup<{ get(): number }>("far")).get()).toBe(7);
     const big = new Float32Array(1_000_000).fill(2);
-    expect(await far.echo(big)).toEqual(big);
+    const back = (await far.echo(big)) as Float32Array;
+    expect(Buffer.compare(Buffer.from(back.buffer, back.byteOffset, back.byteLength), Buffer.from(big.buffer))).toBe(0);
   });
 
   test("a name is unique over both", async () => {
@@ -91,6 +92,29 @@ describe("two nodes", () => {
 });
 
 describe("a listener", () => {
+  test("that opens as soon as another has closed asks its own list who may enter", async () => {
+    for (let at = 0; at < 20; at += 1) {
+      const { head } = await startHead();
+      await nodes.pop()!.stop();
+      expect(head.isStopping).toBe(true);
+    }
+    const { head, keys } = await startHead();
+    await expect(join(head, keys, "stranger", false)).rejects.toThrow("node_down");
+    await join(head, keys, "member");
+    expect(head.nodes().map(({ name }) => name)).toEqual(["head", "member"]);
+  });
+
+  test("on a fixed port has control there and data on the next one", async () => {
+    const { head } = await startHead();
+    const port = Number(head.endpoints!.dat.match(/\d+$/)![0]);
+    await head.stop();
+    const keys = makeKeys();
+    const fixed = await started({ name: "fixed", keys, listen: `tcp://127.0.0.1:${port}` });
+    expect(fixed.endpoints).toEqual({ ctl: `tcp://127.0.0.1:${port}`, dat: `tcp://127.0.0.1:${port + 1}` });
+    const member = await join(fixed, keys, "member", true);
+    expect(await (await member.spawn(CounterActor, [1], { node: "fixed" })).add(1)).toBe(2);
+  });
+
   test("over tcp without keys is refused", async () => {
     await expect(Node.start({ name: "open", listen: "tcp://127.0.0.1:*" })).rejects.toThrow(
       "bad_option: open shall speak over tcp and has no keys. Give it a pair: makeKeys().",

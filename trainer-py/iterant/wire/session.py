@@ -148,7 +148,7 @@ class Session:
     def _welcome(self, welcome: Envelope) -> None:
         _kind, _peer, incarnation, _role, last_seq, _token = welcome[:6]
         if self._peer_incarnation not in (None, incarnation):
-            raise ActorError("protocol_error", "the node began a new life; what was said to the old one is void.")
+            raise ActorError("protocol_error", "the node began anew, or had given us up; what was under way is void.")
         self._peer_incarnation = incarnation
         self._hello_due_ms = None
         self.heard_ms = self.now_ms()
