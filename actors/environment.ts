@@ -150,7 +150,7 @@ export class Environments {
       running.worldMs += step.wallMs;
       if (step.failed) return this.#end(running, draft.fail(step.failed));
       if (isOver(step)) return this.#end(running, this.#finish(running, completion, step));
-      const next = await this.#generate({ messages: step.messages, ids: draft.ids, n: 1 }, seed + turn);
+      const next = await this.#generate({ messages: step.messages, ids: draft.ids, n: 1 }, turnSeed(seed, at, turn));
       if ("cause" in next) return this.#end(running, draft.fail(next));
       running.generateMs += next.wallMs;
       const feedback = environment.feedback();
@@ -231,6 +231,11 @@ function failedBeforeStart(id: string, environment: Environment, failure: { caus
 /** The same group of the same run has the same seed; another attempt or life has another. */
 function groupSeed(seed: number, { groupId }: Ticket): number {
   return RandomStream.seeded(`${seed} ${groupId}`).below(2 ** 31);
+}
+
+/** Siblings go on from different answers, each with draws of its own. */
+function turnSeed(seed: number, at: number, turn: number): number {
+  return RandomStream.seeded(`${seed} ${at} ${turn}`).below(2 ** 31);
 }
 
 function prefixOf(turns: readonly { response: string; observation?: readonly Message[]; iterDepth: number }[]): Turn[] {

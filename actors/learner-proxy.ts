@@ -259,7 +259,14 @@ export class LearnerProxy {
     this.#evaluating = (async () => {
       const beganMs = performance.now();
       try {
-        const result = await evaluator.with({ deadlineMs: null }).evaluate(version);
+        const measure = () => evaluator.with({ deadlineMs: null }).evaluate(version);
+        // An engine that died has lost what was pinned; at the end of the run it is given the same weights again.
+        const result = await measure().catch(async (error: Error) => {
+          if (!isLast) throw error;
+          await this.#notice(`the last evaluation is done again: ${error.message}`);
+          await inference.with({ deadlineMs: null }).pin(version);
+          return measure();
+        });
         this.#evaluations.push(result);
         this.#evaluationMs = performance.now() - beganMs;
         await log.add({ kind: "evaluation", iteration, at_s: this.#wall_s(), ...result.evaluation });
@@ -362,8 +369,9 @@ function isLostLearner(error: unknown): boolean {
   );
 }
 
+/** A copy: arrays that go into a call are given away, and a batch is kept for a learner that has to be told it again. */
 function toPython(batch: Batch): Record<string, unknown> {
-  return {
+  return structuredClone({
     batch_id: batch.batchId,
     ids: batch.ids,
     mask: batch.mask,
@@ -374,5 +382,5 @@ function toPython(batch: Batch): Record<string, unknown> {
     prompt_lengths: batch.promptLengths,
     rollout_ids: batch.rolloutIds,
     prompt_hashes: batch.promptHashes,
-  };
+  });
 }

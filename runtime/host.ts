@@ -27,6 +27,8 @@ export interface HostControl {
   recent(name: string): Promise<MessageRecord[]>;
   describe(name: string): Promise<ActorShape>;
   evaluate(name: string, expression: string, how: EvaluateOptions): Promise<Evaluation>;
+  /** What runs there at this moment, innermost first; empty if nothing does. */
+  stack(): Promise<string[]>;
 }
 
 export class Host {
@@ -162,6 +164,7 @@ export class Host {
       recent: async (name) => this.#cells.get(name)?.recent() ?? [],
       describe: async (name) => describeInstance(this.#instance(name)),
       evaluate: async (name, expression, how) => evaluate(this.#instance(name), expression, how),
+      stack: async () => [], // whoever can answer this is not busy
     };
   }
 

@@ -30,6 +30,8 @@ export interface NodeControl {
   recent(address: string): Promise<MessageRecord[]>;
   describe(address: string): Promise<ActorShape>;
   evaluate(address: string, expression: string, how: EvaluateOptions): Promise<Evaluation>;
+  /** What the actor's host runs at this moment, innermost first; of a thread and of Python even if it hangs. */
+  stack(address: string): Promise<string[]>;
 }
 
 export interface NodeReport {
@@ -85,6 +87,7 @@ export function makeNodeControl(parts: {
     inFlight: async (address) => exchange.towards(`${nameOf(address)}@${node.name}`),
     recent: async (address) => residents.host(nameOf(address)).control.recent(nameOf(address)),
     describe: async (address) => residents.host(nameOf(address)).control.describe(nameOf(address)),
+    stack: async (address) => residents.host(nameOf(address)).control.stack(),
     evaluate: async (address, expression, how) => {
       const { deadlineAtMs } = currentTurn();
       // The host may be busy until after the asker has gone; by the wall clock, which threads and processes share.

@@ -463,7 +463,17 @@ function endpointsOf(listen: string): Endpoints {
 }
 
 /** What a person who attaches may do: look at everything, evaluate; the control decides about writing. */
-const observerMethods = new Set(["info", "nodes", "actors", "inFlight", "recent", "describe", "evaluate", "resolve"]);
+const observerMethods = new Set([
+  "info",
+  "nodes",
+  "actors",
+  "inFlight",
+  "recent",
+  "describe",
+  "evaluate",
+  "stack",
+  "resolve",
+]);
 
 function isObserver(channel: Channel): boolean {
   return "role" in channel && channel.role === "observer";

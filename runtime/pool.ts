@@ -46,7 +46,7 @@ export class ThreadPool {
       label,
       placement: "thread",
       channel: openPortChannel(label, calls.port1, receive),
-      control: controlThread(control.port1, ended),
+      control: controlThread(callerName, control.port1, ended),
       ended,
       kill(reason) {
         killedFor ??= reason;

@@ -73,6 +73,7 @@ export async function startRemoteHost(options: RemoteHostOptions): Promise<HostL
         recent: (name) => control.recent(name),
         describe: (name) => control.describe(name),
         evaluate: (name, expression, how) => control.evaluate(name, expression, how),
+        stack: () => control.stack(),
       },
       ended: process.ended.then((how) => killedFor ?? how),
       kill(reason) {

@@ -7,6 +7,7 @@ import { openPortChannel } from "./channel.ts";
 import { realClock } from "./clock.ts";
 import { ActorError, fromErrorRecord, toErrorRecord } from "./errors.ts";
 import { Host, type HostControl } from "./host.ts";
+import { labelThread, stackOfThread } from "./stack.ts";
 
 /** What a thread is given when it starts. */
 export interface ThreadTask {
@@ -18,6 +19,7 @@ export interface ThreadTask {
 
 /** The life of a thread host: ends when the node closes the control port or kills the thread. */
 export default async function hostThread(task: ThreadTask): Promise<void> {
+  labelThread(task.name);
   const channel = openPortChannel("node", task.calls, (envelope) => host.deliver(envelope));
   const host = new Host({ name: task.name, clock: realClock, send: (envelope) => channel.send(envelope) });
   expose(host.control(), task.control as never);
@@ -29,7 +31,7 @@ export default async function hostThread(task: ThreadTask): Promise<void> {
  * The node's end of the control surface.
  * comlink never settles a call whose far thread has died; `ended` does it for every call made here.
  */
-export function controlThread(port: MessagePort, ended: Promise<string>): HostControl {
+export function controlThread(label: string, port: MessagePort, ended: Promise<string>): HostControl {
   const remote: Remote<HostControl> = wrap<HostControl>(port as never);
   const orDeath = async <T>(answer: Promise<T>): Promise<T> => {
     const death = ended.then((reason) => {
@@ -45,6 +47,7 @@ export function controlThread(port: MessagePort, ended: Promise<string>): HostCo
     recent: (name) => orDeath(remote.recent(name)),
     describe: (name) => orDeath(remote.describe(name)),
     evaluate: (name, expression, how) => orDeath(remote.evaluate(name, expression, how)),
+    stack: () => stackOfThread(label), // not asked of the thread, which may never answer
   };
 }
 

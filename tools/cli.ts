@@ -43,6 +43,13 @@ const [completion, complete] = completionCommands(program);
 program.addCommand(completion!.copyInheritedSettings(program));
 program.addCommand(complete!.copyInheritedSettings(program), { hidden: true });
 
+// A reader that has gone, a closed terminal or `| head`, is no reason to break off: what is said after it is lost.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -121,6 +121,20 @@ describe("an observer", () => {
   });
 });
 
+describe("the stack", () => {
+  test("of a thread that never yields is where it is; of one that rests it is empty; both go on", async () => {
+    const stuck = await node.spawn(NeverYieldsActor, [], { name: "stuck", placement: "thread" });
+    const counter = await node.spawn(CounterActor, [3], { name: "counter-1" });
+    const spinning: Promise<unknown> = stuck.with({ deadlineMs: null }).spin();
+    spinning.catch(() => {}); // ends with its node
+    const control = (await connect()).control();
+    await expect.poll(async () => (await control.stack("stuck"))[0]).toMatch(/^spin \(.*conduct\.js:\d+\)$/);
+    expect(await control.stack("counter-1")).toEqual([]);
+    expect(await counter.add(1)).toBe(4);
+    expect((await control.stack("stuck"))[0]).toMatch(/^spin /);
+  });
+});
+
 describe("what is in flight", () => {
   test("is known of an actor that takes one call at a time, the oldest first", async () => {
     const slow = await node.spawn(TakesOneAtATimeActor, [], { name: "slow" });

@@ -122,6 +122,18 @@ describe("a run that is ended", () => {
     await allGone(children);
   }, 600_000);
 
+  test("by Ctrl-C while its parts are starting leaves nothing at all", async () => {
+    const run = start("unborn", 1000);
+    await run.until(join(folderOf("unborn"), "node.json"), () => true);
+    const children = run.descendants();
+    run.kill("SIGINT");
+    const { code, stderr } = await run.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain("iterant: interrupted before anything was trained; nothing is left of it");
+    expect(existsSync(folderOf("unborn"))).toBe(false);
+    await allGone(children);
+  }, 600_000);
+
   test("by its terminal closing ends in order", async () => {
     const run = start("hung-up", 1000);
     await run.until(rowsFile("hung-up"), iterationsDone(2));

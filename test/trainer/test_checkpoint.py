@@ -2,13 +2,16 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from iterant import checkpoint
 
@@ -47,7 +50,7 @@ def test_a_checkpoint_with_any_file_cut_changed_or_gone_is_refused(tmp_path: Pat
     kind = data.draw(st.sampled_from(["cut", "changed", "gone"]))
     if kind == "cut":
         file.write_bytes(whole[:at])
-    elif kind == "changed" and name != "manifest.json":
+    elif kind == "changed":
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
     else:
         file.unlink()
@@ -63,11 +66,25 @@ def test_one_that_fails_midway_leaves_nothing_and_the_older_one_of_its_name_stay
         raise OSError(28, "No space left on device")
 
     with pytest.raises(
-        checkpoint.CheckpointError, match=r"000003 could not be written: No space left on device\. Make"
+        checkpoint.CheckpointError, match=r"000003 could not be written: No space left on device\. See that"
     ):
         checkpoint.save(folder, 4, EXTRA, full)
     assert [path.name for path in tmp_path.iterdir()] == ["000003"]
     assert checkpoint.verify(folder)["version"] == 3
+
+
+def test_a_full_disk_that_a_library_reports_in_its_own_way_is_one_too(tmp_path: Path) -> None:
+    def full(partial: Path) -> None:
+        save_file({"weights": torch.zeros(1000)}, str(partial / "model.safetensors"))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(checkpoint.CheckpointError, match=r"000003 could not be written: .*I/O error.*\. See that"):
+            checkpoint.save(tmp_path / "000003", 3, EXTRA, full)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_newest_whole_one_is_found_and_what_was_passed_over_is_named(tmp_path: Path) -> None:

@@ -11,15 +11,21 @@ from iterant.batch import hash_prompt
 def make_batch(
     seed: int, shapes: Sequence[tuple[int, int]], vocabulary: int, masked: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """One rollout for each (prompt length, response length); those in `masked` are there with a mask of zeros."""
+    """One rollout for each (prompt length, response length); those in `masked` are there with a mask of zeros.
+
+    Prompts of the same length are the same prompt.
+    """
     draw = np.random.default_rng(seed)
     streams: dict[str, list[np.ndarray]] = {
         name: [] for name in ("ids", "mask", "behaviour_logprobs", "advantages", "versions")
     }
+    prompts: dict[int, np.ndarray] = {}
     for at, (prompt, response) in enumerate(shapes):
         is_trained = at not in masked
         sampled = np.r_[np.zeros(prompt), np.full(response, float(is_trained))]
-        streams["ids"].append(draw.integers(5, vocabulary, prompt + response))
+        ids = draw.integers(5, vocabulary, prompt + response)
+        ids[:prompt] = prompts.setdefault(prompt, ids[:prompt])
+        streams["ids"].append(ids)
         streams["mask"].append(sampled)
         streams["behaviour_logprobs"].append(-draw.uniform(0.5, 4, prompt + response) * sampled)
         streams["advantages"].append(draw.normal() * sampled)

@@ -22,6 +22,7 @@ export class Conversation {
     actors: { help: "All actors of the run", run: () => this.#actors() },
     use: { help: "Go to another actor: .use NAME", run: (name) => this.#use(name) },
     last: { help: "The last messages of this actor: .last [COUNT]", run: (count) => this.#last(count) },
+    stack: { help: "What this actor's host runs at this moment", run: () => this.#stack() },
     stats: { help: "Mailbox, busy share and counts of this actor", run: () => this.#stats() },
     methods: { help: "What this actor can be called with, and its fields", run: () => this.#methods() },
   };
@@ -102,6 +103,16 @@ export class Conversation {
     const { actor } = this.#session;
     try {
       return renderFlight((await this.#visit.recent(actor.address)).slice(-wanted));
+    } catch (error) {
+      return this.#visit.explain(error, actor);
+    }
+  }
+
+  async #stack(): Promise<string> {
+    const { actor } = this.#session;
+    try {
+      const frames = await this.#visit.stack(actor.address);
+      return frames.length === 0 ? `${actor.host} runs nothing at this moment` : printable(frames.join("\n"));
     } catch (error) {
       return this.#visit.explain(error, actor);
     }

@@ -12,7 +12,7 @@ import {
 import { nearest } from "../config/nearest.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { type Door, isAlive, readDoor } from "./door.ts";
-import { formatSpan } from "./render.ts";
+import { formatSpan, printable } from "./render.ts";
 
 /** How long an actor may take to answer; reading takes a millisecond, so a longer silence means something. */
 export const defaultWaitMs = 5000;
@@ -20,6 +20,7 @@ export const defaultWaitMs = 5000;
 const answerMarginMs = 500;
 const connectDeadlineMs = 10_000;
 const pidEveryMs = 1000;
+const shownFrames = 6;
 
 export interface Census {
   actors: ActorReport[];
@@ -110,8 +111,14 @@ export class Visit {
     return this.#askOf(address).recent(address);
   }
 
+  /** What its host runs at this moment, innermost first. */
+  stack(address: string): Promise<string[]> {
+    return this.#control(nodeOf(address)).stack(address);
+  }
+
+  /** Of this the node itself keeps count. */
   inFlight(address: string): Promise<CallInFlight[]> {
-    return this.#askOf(address).inFlight(address);
+    return this.#control(nodeOf(address)).inFlight(address);
   }
 
   /** Evaluates inside the actor. @throws ActorError `call_timeout`, `no_such_actor`, `node_down`, `cancelled` */
@@ -162,8 +169,21 @@ export class Visit {
     return [
       `${address} gave no answer within ${formatSpan(this.#waitMs)}: its host, ${host}, is busy.`,
       ...doing,
+      ...(await this.#explainStack(address)),
       "  It goes on by itself: ask again later, or wait longer with --wait.",
     ].join("\n");
+  }
+
+  /** A process of Node's cannot tell while it is busy, and whoever has ended has no stack. */
+  async #explainStack(address: string): Promise<string[]> {
+    try {
+      const frames = await this.stack(address);
+      const shown = frames.slice(0, shownFrames).map((line) => `    ${printable(line)}`);
+      return frames.length === 0 ? [] : ["  it runs, innermost first:", ...shown];
+    } catch (error) {
+      if (!isActorError(error)) throw error;
+      return [];
+    }
   }
 
   async #listInFlight(addresses: string[]): Promise<string[]> {

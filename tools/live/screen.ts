@@ -1,6 +1,6 @@
 // The screen of a run: what is known of it as lines that fit a terminal of any width.
 // Pure: the same state, width and second give the same lines. At most 20 of them, the most important on top.
-import { type IterationRow, type NoticeRow, STRATEGIES } from "../../actors/index.ts";
+import { exitOptionsOf, type IterationRow, type NoticeRow } from "../../actors/index.ts";
 import { fill, type Line, pad, paint, say, widthOf, wrap } from "./line.ts";
 import { clock, count, counted, decimal, isMeasured, percent, points } from "./numbers.ts";
 import { type LiveState, lastIteration, learnerShares, phaseOf, recentMean, timeLeft_s } from "./state.ts";
@@ -89,10 +89,12 @@ function accuracyLines({ state, width, strokes }: View): Line[] {
       say((last === undefined ? "" : percent(last)).padStart(columnWidth), "strong"),
       say((last === undefined ? "" : points(first, last)).padStart(columnWidth), difference(first, last)),
     ];
-    return room < 4 ? cells : [...cells, say("   "), say(sparkline(values, Math.min(room, 30), strokes, range), tone)];
+    return room < 4 || last === undefined
+      ? cells
+      : [...cells, say("   "), say(sparkline(values, Math.min(room, 30), strokes, range), tone)];
   };
   const head = [say("  "), say(pad(isNarrow ? "held out" : "held-out accuracy", labelWidthAt(width)))];
-  const columns = ["before", state.isOver ? "after" : "now", "points"].map((name) =>
+  const columns = ["before", phaseOf(state) === "done" ? "after" : "now", "points"].map((name) =>
     say(name.padStart(columnWidth), "dim"),
   );
   const rows = [row(0, "first answer, k=0", "first")];
@@ -150,7 +152,7 @@ function learnerLine(view: View): Line {
 
 function curriculumLines(view: View, { curriculum }: IterationRow): Line[] {
   const { config } = view.state;
-  if (!(config.exit.mechanisms ?? STRATEGIES[config.strategy]).selection) {
+  if (!exitOptionsOf(config).mechanisms.selection) {
     return [labelled(view, "draws", [[say("base tasks only: no curriculum", "dim")]])];
   }
   const { buffer } = curriculum;

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from "node:path";
 import type { RunConfig, RunSummary } from "../../actors/index.ts";
 import { readConfig, runFiles, runsFolder } from "../run-folder.ts";
 import { pad } from "./line.ts";
-import { clock, count, counted, decimal, percent, points, unmeasured } from "./numbers.ts";
+import { clock, count, counted, decimal, percent, points } from "./numbers.ts";
 
 export function renderSummary(summary: RunSummary, folder: string): string {
   const config = readConfig(folder);
@@ -19,7 +19,7 @@ export function renderSummary(summary: RunSummary, folder: string): string {
     ...facts(summary).map(([label, text]) => `  ${pad(label, 16)}${text}`),
     "",
     `  ${pad("report", 16)}${shortened(join(folder, runFiles.report))}`,
-    ...(isTiny(config) ? ["", ...whatToLookAt(summary)] : []),
+    ...(isTiny(config) && summary.accuracy.k0.after !== null ? ["", ...whatToLookAt(summary)] : []),
     "",
     "  next",
     ...commands.map(([command, purpose]) => `    ${pad(command, commandWidth)}   ${purpose}`),
@@ -81,9 +81,8 @@ function learnerShares(time: RunSummary["learner_time_s"]): string | null {
 }
 
 function whatToLookAt({ accuracy: { k0, K }, strategy }: RunSummary): string[] {
-  const rise = k0.before === null || k0.after === null ? unmeasured : points(k0.before, k0.after);
   return [
-    `  Look at k=0 (${rise} points): a model of 0.25 M parameters had wrong habits in`,
+    `  Look at k=0 (${points(k0.before, k0.after)} points): a model of 0.25 M parameters had wrong habits in`,
     "  solving equations, such as moving a term without changing its sign, and reward",
     `  alone has changed them. k=${K} is the same model shown its own answer ${counted(K, "time")};`,
     `  in the report, follow three problems answer by answer${strategy === "grpo" ? "." : ", and how the curriculum"}`,
@@ -94,9 +93,9 @@ function whatToLookAt({ accuracy: { k0, K }, strategy }: RunSummary): string[] {
 function nextCommands({ finished, strategy }: RunSummary, config: RunConfig, name: string): [string, string][] {
   const isCompared = isTiny(config) && strategy !== "grpo";
   return [
-    ...(finished ? [] : [[`iterant resume ${name}`, "go on where it stopped"] as [string, string]]),
-    [`iterant replay ${name}`, "read its episodes, token by token"],
-    [`iterant eval ${name}`, "measure its newest checkpoint again"],
+    ...(finished ? [] : [[`iterant resume ${name}`, "go on from there"] as [string, string]]),
+    [`iterant replay ${name}`, "read its episodes"],
+    [`iterant eval ${name}`, "measure it again"],
     ...(isCompared
       ? [
           [`iterant train --preset tiny --strategy grpo --seed ${config.seed}`, "the same, plain GRPO"] as [
@@ -105,7 +104,7 @@ function nextCommands({ finished, strategy }: RunSummary, config: RunConfig, nam
           ],
         ]
       : []),
-    ["iterant attach", "look into a run while it lives"],
+    ["iterant attach", "look into a live run"],
   ];
 }
 

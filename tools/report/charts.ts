@@ -1,5 +1,6 @@
 // Which charts a run has, as data: what page/charts.js draws and nothing else. Pure.
 // A chart without a single value is not among them; the page says what is missing instead.
+import { counted } from "../live/numbers.ts";
 import type { Figures, Series } from "./figures.ts";
 
 /** Colours have roles; page.css says which colour a role has, by day and by night. */
@@ -38,7 +39,7 @@ export function chartsOf(figures: Figures): Record<ChartSection, Chart[]> {
   const sections = {
     accuracy: [accuracyChart(figures), stepsChart(figures)],
     training: [rewardChart(figures), entropyChart(figures)],
-    curriculum: figures.strategy === "grpo" ? [] : curriculumCharts(figures),
+    curriculum: figures.hasCurriculum ? curriculumCharts(figures) : [],
     asynchrony: [lagChart(figures), learnerChart(figures)],
   };
   const drawable = (charts: Chart[]) => charts.filter(({ series }) => series.some(({ values }) => hasValue(values)));
@@ -52,7 +53,7 @@ export function chartsOf(figures: Figures): Record<ChartSection, Chart[]> {
 
 function accuracyChart({ evaluations, K }: Figures): Chart {
   const series: ChartSeries[] = [{ label: "first answer, k=0", values: evaluations.k0, role: "first" }];
-  if (K > 0) series.push({ label: `after ${K} steps, k=${K}`, values: evaluations.kK, role: "final" });
+  if (K > 0) series.push({ label: `after ${counted(K, "step")}, k=${K}`, values: evaluations.kK, role: "final" });
   return {
     id: "accuracy",
     title: "Accuracy on problems it never trains on",

@@ -1,5 +1,5 @@
 // The comparison of runs as a page: a curve for each strategy before and after the steps, and the numbers at its ends.
-import { grouped, percent, points } from "../live/numbers.ts";
+import { counted, grouped, percent, points } from "../live/numbers.ts";
 import type { Chart, Role } from "./charts.ts";
 import { type Comparison, interpolated, type Spread, type StrategyGroup } from "./compare.ts";
 import { chartPlace, documentOf } from "./document.ts";
@@ -9,7 +9,7 @@ import { type Html, html } from "./html.ts";
 export function comparePageOf(comparison: Comparison, runs: readonly Figures[]): string {
   const { K, groups } = comparison;
   const charts = [chartOf(comparison, "k0", "first answers, k=0")];
-  if (K > 0) charts.push(chartOf(comparison, "kK", `after ${K} self-improvement steps, k=${K}`));
+  if (K > 0) charts.push(chartOf(comparison, "kK", `after ${counted(K, "self-improvement step")}, k=${K}`));
   const title = groups.map(({ strategy }) => strategy).join(" · ");
   const body = html`<main>
 <header><p class="eyebrow">Iterant · comparison of ${runs.length} runs</p><h1>${title}</h1></header>

@@ -1,6 +1,6 @@
 // A run's records as figures: key numbers and series. Pure; what `iterant report --json` prints and the page draws.
 // Shares and accuracies are in 0 .. 1, times in seconds; null where nothing was measured.
-import type { EvaluationRow, IterationRow, LedgerCounts } from "../../actors/index.ts";
+import { type EvaluationRow, exitOptionsOf, type IterationRow, type LedgerCounts } from "../../actors/index.ts";
 import type { RunRecords } from "./records.ts";
 
 export type Series = (number | null)[];
@@ -12,6 +12,8 @@ export interface Figures {
   /** Done as planned, ended early in order, or without an end: it lives, or broke off. */
   state: "finished" | "ended early" | "no end recorded";
   K: number;
+  /** Prompts are selected from a buffer; otherwise every one is a base task. */
+  hasCurriculum: boolean;
   iterations: number;
   plannedIterations: number;
   version: number;
@@ -75,6 +77,7 @@ export function figuresOf(records: RunRecords): Figures {
     seed: config.seed,
     state: summary === undefined ? "no end recorded" : summary.finished ? "finished" : "ended early",
     K,
+    hasCurriculum: exitOptionsOf(config).mechanisms.selection,
     iterations: last?.iteration ?? 0,
     plannedIterations: last?.iterations ?? config.training.iterations,
     version: last?.version ?? 0,

@@ -1,6 +1,16 @@
 // The report of one run as a page. Knows figures, charts and episodes; what a browser does with them is page/.
 // A run that lacks evaluations, episodes or an end still has a report: each section says what is missing and why.
-import { count, decimal, grouped, isMeasured, clock as lasting, percent, points, unmeasured } from "../live/numbers.ts";
+import {
+  count,
+  counted,
+  decimal,
+  grouped,
+  isMeasured,
+  clock as lasting,
+  percent,
+  points,
+  unmeasured,
+} from "../live/numbers.ts";
 import { type Chart, type ChartSection, chartsOf } from "./charts.ts";
 import { chartPlace, documentOf } from "./document.ts";
 import type { EpisodePair } from "./episodes.ts";
@@ -82,7 +92,7 @@ function keyFigures(figures: Figures): Html {
   ];
   return html`<section class="key">
 ${accuracyCard("first answer", 0, accuracy.k0, "first")}
-${K > 0 ? accuracyCard(`after ${K} steps`, K, accuracy.kK, "final") : nothing}
+${K > 0 ? accuracyCard(`after ${counted(K, "step")}`, K, accuracy.kK, "final") : nothing}
 <dl class="tiles">${tiles.map(
     ([label, value, detail]) => html`<div><dt>${label}</dt><dd>${value}</dd><dd class="detail">${detail}</dd></div>`,
   )}</dl>
@@ -95,7 +105,7 @@ function accuracyCard(label: string, k: number, { before, after }: BeforeAfter, 
     after === null ? nothing : html`<p class="difference ${isUp ? "good" : "bad"}">${points(before, after)} points</p>`;
   return html`<div class="card ${role}">
 <p class="label">held-out accuracy, ${label} <span class="k">k=${k}</span></p>
-<p class="big">${after === null ? percent(before) : html`<span class="from">${percent(before)}</span> <span class="arrow">→</span> ${percent(after)}`}</p>
+<p class="big">${after === null ? html`<span>${percent(before)}</span>` : html`<span class="from">${percent(before)} →</span> <span>${percent(after)}</span>`}</p>
 ${difference}
 </div>`;
 }
@@ -112,10 +122,10 @@ function section(title: string, charts: readonly Chart[], missing: string): Html
   return html`<section><h2>${title}</h2>${content}</section>`;
 }
 
-function whyNoCurriculum({ strategy }: Figures): string {
-  return strategy === "grpo"
-    ? "Plain GRPO has no curriculum: every prompt is a base task."
-    : "No iteration has been recorded: the run ended before its first update.";
+function whyNoCurriculum({ hasCurriculum }: Figures): string {
+  return hasCurriculum
+    ? "No iteration has been recorded: the run ended before its first update."
+    : "This run has no curriculum: every prompt is a base task.";
 }
 
 function asynchronySection(figures: Figures, charts: readonly Chart[]): Html {
@@ -169,9 +179,10 @@ function episodeOf(
     text === undefined
       ? html`<p class="problem">problem ${task}</p>`
       : html`<p class="problem">${shortened(text.problem)}</p>`;
-  const gold = text === undefined ? nothing : html` · answer <code>${text.answer}</code>`;
+
+  const gold = text === undefined ? nothing : html`<p class="detail">${task} · answer <code>${text.answer}</code></p>`;
   return html`<article class="episode">
-<header><div>${problem}<p class="detail">${task}${gold}</p></div><span class="verdict ${verdict[0]!}">${verdict[1]!}</span></header>
+<header><div>${problem}${gold}</div><span class="verdict ${verdict[0]!}">${verdict[1]!}</span></header>
 <div class="sides">
 ${chainOf(`before, iteration ${steps.firstIteration}`, before)}
 ${chainOf(`after, iteration ${steps.lastIteration}`, after)}

@@ -1,5 +1,6 @@
 // The comparison as a picture that stands alone, for a README: lines and bands, readable by day and by night.
 // Pure. Draws what compare-page draws, without a script.
+import { counted } from "../live/numbers.ts";
 import type { Comparison, Spread, StrategyGroup } from "./compare.ts";
 import type { Series } from "./figures.ts";
 import { Html, html } from "./html.ts";
@@ -29,7 +30,7 @@ interface Scale {
 
 export function comparisonSvg({ K, groups }: Comparison): string {
   const panels: Panel[] = [{ title: "first answer (k=0)", of: ({ k0 }) => k0 }];
-  if (K > 0) panels.push({ title: `after ${K} self-improvement steps (k=${K})`, of: ({ kK }) => kK });
+  if (K > 0) panels.push({ title: `after ${counted(K, "self-improvement step")} (k=${K})`, of: ({ kK }) => kK });
   const shown = groups.flatMap((group) => panels.flatMap(({ of }) => [...of(group).low, ...of(group).high]));
   const values = shown.filter((value) => value !== null);
   const y = scaleOf(Math.min(...values), Math.max(...values), 5);

@@ -1,13 +1,13 @@
 // A run as a person sees it: started on a node, shown while it goes on, ended by its plan or by Ctrl-C, summed up.
 // Ctrl-C once ends it in order with a checkpoint; twice ends it at once. However it ends, nothing is left running.
 import { createWriteStream, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { Run, type RunConfig, type RunPlan, type RunSummary } from "../../actors/index.ts";
+import { dirname, join } from "node:path";
+import { Run, type RunPlan, type RunSummary } from "../../actors/index.ts";
 import { isActorError, Node, type NodeOptions } from "../../runtime/index.ts";
 import { closeDoor, openDoor } from "../attach/door.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { renderSummary, startLiveView } from "../live/index.ts";
-import { writeReport } from "../report/index.ts";
+import { recordMachine, writeReport } from "../report/index.ts";
 import { markLatest, runFiles } from "../run-folder.ts";
 
 export interface SessionOptions {
@@ -25,36 +25,39 @@ export async function runSession(options: SessionOptions): Promise<RunSummary> {
   const { plan } = options;
   const { config, folder } = plan;
   const beganMs = performance.now();
-  mkdirSync(join(folder, runFiles.logs), { recursive: true });
-  writeFileSync(join(folder, runFiles.config), `${JSON.stringify(config, null, 2)}\n`);
-  markLatest(folder);
+  openFolder(plan);
   const logs = openLogs(folder);
   const node = await Node.start({ name: "node-a", ...options.node, onLine: logs.write });
   let members: { close(): Promise<void> } | undefined;
-  const stopHard = () => process.exit(exitCodes.interrupted); // every child ends with us
+  const interruption = onInterrupt({
+    // Whoever is waited for is gone then, and the wait ends with it.
+    beforeStart: () => void node.stop("it was interrupted"),
+    hard() {
+      discardWeights(folder);
+      process.exit(exitCodes.interrupted); // every child ends with us
+    },
+  });
   try {
     await openDoor(node, folder);
     members = await options.members?.(node);
     process.stderr.write("  starting the learner and the engine …\n");
     const setup_s = options.setup_s + (performance.now() - beganMs) / 1000;
     const run = await Run.start({ plan, node, setup_s });
-    const interruption = onInterrupt(run, stopHard);
-    try {
-      await Promise.all([
-        startLiveView({ rows: run.follow(), config, stream: process.stderr }).catch(() => {}), // the run's end says why
-        run.done,
-      ]);
-      const { summary } = await run.done;
-      await writeReport(folder);
-      process.stdout.write(renderSummary(summary, folder));
-      if (interruption.isAsked) throw interrupted(folder);
-      return summary;
-    } finally {
-      interruption.forget();
-    }
+    interruption.follow(run);
+    await Promise.all([
+      startLiveView({ rows: run.follow(), config, stream: process.stderr }).catch(() => {}), // the run's end says why
+      run.done,
+    ]);
+    const { summary } = await run.done;
+    await writeReport(folder);
+    process.stdout.write(renderSummary(summary, folder));
+    if (interruption.isAsked) throw interrupted(folder);
+    return summary;
   } catch (error) {
+    if (interruption.isAsked && !interruption.hasRun) throw neverBegan(plan);
     throw explain(error, folder, logs.last());
   } finally {
+    interruption.forget();
     closeDoor(folder);
     await members?.close();
     await node.stop("the run has ended");
@@ -63,15 +66,42 @@ export async function runSession(options: SessionOptions): Promise<RunSummary> {
   }
 }
 
+/** @throws Failure `machine` if nothing can be written there */
+function openFolder({ config, folder, life }: RunPlan): void {
+  try {
+    mkdirSync(join(folder, runFiles.logs), { recursive: true });
+    writeFileSync(join(folder, runFiles.config), `${JSON.stringify(config, null, 2)}\n`);
+    markLatest(folder);
+    if (life === 0) recordMachine(folder);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Failure(exitCodes.machine, `cannot write to ${folder}: ${why}. Name another place in ITERANT_RUNS.`);
+  }
+}
+
 /** The first Ctrl-C asks, the second does not. A closed terminal counts as the first. */
-function onInterrupt(run: Run, stopHard: () => void) {
-  const state = { isAsked: false, forget: () => {} };
+function onInterrupt({ beforeStart, hard }: { beforeStart: () => void; hard: () => void }) {
+  let run: Run | undefined;
+  const state = {
+    isAsked: false,
+    hasRun: false,
+    follow(started: Run) {
+      run = started;
+      state.hasRun = true;
+    },
+    forget: () => {},
+  };
   const ask = (signal: NodeJS.Signals) => {
     if (state.isAsked) {
-      stopHard();
+      hard();
       return;
     }
     state.isAsked = true;
+    if (!run) {
+      tell("\n  ending before anything has begun …\n");
+      beforeStart();
+      return;
+    }
     const how = signal === "SIGINT" ? "Ctrl-C once more ends it at once" : `${signal} once more ends it at once`;
     tell(`\n  ending after the update under way, with a checkpoint (${how}) …\n`);
     run.finish().catch(() => {}); // the run is over already, and its end says how
@@ -91,6 +121,11 @@ function tell(text: string): void {
   } catch {
     // nobody is there to read it
   }
+}
+
+function neverBegan({ folder, life }: RunPlan): Failure {
+  if (life === 0) discardRun(folder);
+  return new Failure(exitCodes.interrupted, "interrupted before anything was trained; nothing is left of it");
 }
 
 function interrupted(folder: string): Failure {
@@ -139,8 +174,8 @@ function openLogs(folder: string) {
 }
 
 /** Removes what a run that never began has left. */
-export function discardRun(folder: string): void {
+function discardRun(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
+  const link = join(dirname(folder), "latest");
+  if (!existsSync(link)) rmSync(link, { force: true }); // it points at nothing
 }
-
-export type { RunConfig };

@@ -1,4 +1,4 @@
-"""The wire batch: flat per-token streams, checked at the door and cut into padded micro-batches.
+"""The wire batch: flat per-token streams, checked at the door, and what each token counts in the loss of the whole.
 
 Knows shapes, masks and policy versions; knows neither tasks, rewards nor environments. The other side of this page is
 actors/batch.ts.
@@ -6,14 +6,11 @@ actors/batch.ts.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-NO_VERSION = -1
-PAD_ID = 0
 STREAMS = ("ids", "mask", "behaviour_logprobs", "advantages", "versions")
 PER_ROLLOUT = ("lengths", "prompt_lengths", "rollout_ids", "prompt_hashes")
 
@@ -26,8 +23,9 @@ class Batch:
     mask                [T] bool     True where the token is trained on
     behaviour_logprobs  [T] float32  under the policy that sampled; 0 where mask is False
     advantages          [T] float32  0 where mask is False
-    versions            [T] int64    policy version that sampled; NO_VERSION where mask is False
+    versions            [T] int64    policy version that sampled; -1 where mask is False
     lengths             [R] int64    sum to T
+    prompt_lengths      [R] int64    at least 1 each; what comes after is the response, observations included
     """
 
     batch_id: str
@@ -37,6 +35,7 @@ class Batch:
     advantages: np.ndarray
     versions: np.ndarray
     lengths: np.ndarray
+    prompt_lengths: np.ndarray
 
     @property
     def token_count(self) -> int:
@@ -47,29 +46,11 @@ class Batch:
     def rollout_count(self) -> int:
         return len(self.lengths)
 
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """Some rollouts of a batch, padded on the right to one length; every stream is of the token *predicted*.
-
-    ids                 [B, T]      int64
-    mask                [B, T - 1]  bool     of ids[:, 1:], False on padding; so all below
-    behaviour_logprobs  [B, T - 1]  float32
-    advantages          [B, T - 1]  float32
-    weights             [B, T - 1]  float32  what each token's loss counts, so that sums over all micro-batches are
-                                             the loss of the whole batch, however it was cut
-    is_fresh            [B, T - 1]  bool     sampled by the weights that are about to be updated (lag 0)
-    """
-
-    ids: torch.Tensor
-    mask: torch.Tensor
-    behaviour_logprobs: torch.Tensor
-    advantages: torch.Tensor
-    weights: torch.Tensor
-    is_fresh: torch.Tensor
-
-    def to(self, device: torch.device) -> "MicroBatch":
-        return MicroBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
+    @property
+    def starts(self) -> np.ndarray:
+        """[R] int64, where each rollout begins."""
+        starts: np.ndarray = np.cumsum(self.lengths) - self.lengths
+        return starts
 
 
 def parse_batch(wire: Mapping[str, Any], vocabulary_size: int | None = None) -> Batch:
@@ -116,6 +97,7 @@ def parse_batch(wire: Mapping[str, Any], vocabulary_size: int | None = None) -> 
         arrays["advantages"].astype(np.float32),
         arrays["versions"].astype(np.int64),
         lengths.astype(np.int64),
+        prompts.astype(np.int64),
     )
 
 
@@ -148,7 +130,7 @@ def token_weights(batch: Batch, denominator: str, max_length: int | None) -> np.
 
     Returns [T] float32, 0 where mask is False
     """
-    per_rollout = np.add.reduceat(batch.mask.astype(np.int64), np.cumsum(batch.lengths) - batch.lengths)
+    per_rollout = np.add.reduceat(batch.mask.astype(np.int64), batch.starts)
     if denominator == "per_sequence":
         share = 1.0 / (batch.rollout_count * np.maximum(per_rollout, 1))
     elif denominator == "token":
@@ -161,48 +143,3 @@ def token_weights(batch: Batch, denominator: str, max_length: int | None) -> np.
         raise ValueError(f"denominator is {denominator!r}: it must be per_sequence, token or constant.")
     weights: np.ndarray = (np.repeat(share, batch.lengths) * batch.mask).astype(np.float32)
     return weights
-
-
-def cut(batch: Batch, weights: np.ndarray, positions: int, version: int) -> list[MicroBatch]:
-    """Micro-batches of at most `positions` padded positions each, or one rollout where that is longer.
-
-    version  of the weights that are about to be updated
-
-    Sorted by length, so that little is padding. Rollouts without a token to train on are left out: their share is in
-    the weights of the others.
-    """
-    starts = np.cumsum(batch.lengths) - batch.lengths
-    trained = [at for at in range(batch.rollout_count) if batch.mask[starts[at] : starts[at] + batch.lengths[at]].any()]
-    order = sorted(trained, key=lambda at: (-batch.lengths[at], at))
-    parts: list[list[int]] = []
-    for at in order:
-        if parts and batch.lengths[parts[-1][0]] * (len(parts[-1]) + 1) <= positions:
-            parts[-1].append(at)
-        else:
-            parts.append([at])
-    is_fresh = batch.mask & (batch.versions == version)
-    return [_micro_batch(batch, weights, is_fresh, starts, rows) for rows in parts]
-
-
-def _micro_batch(
-    batch: Batch, weights: np.ndarray, is_fresh: np.ndarray, starts: np.ndarray, rows: list[int]
-) -> MicroBatch:
-    longest = int(max(batch.lengths[rows]))
-
-    def padded(stream: np.ndarray, fill: float) -> np.ndarray:
-        block = np.full((len(rows), longest), fill, dtype=stream.dtype)
-        for at, row in enumerate(rows):
-            block[at, : batch.lengths[row]] = stream[starts[row] : starts[row] + batch.lengths[row]]
-        return block
-
-    def predicted(stream: np.ndarray, fill: float) -> torch.Tensor:
-        return torch.from_numpy(padded(stream, fill)[:, 1:].copy())
-
-    return MicroBatch(
-        torch.from_numpy(padded(batch.ids, PAD_ID)),
-        predicted(batch.mask, False),
-        predicted(batch.behaviour_logprobs, 0),
-        predicted(batch.advantages, 0),
-        predicted(weights, 0),
-        predicted(is_fresh, False),
-    )

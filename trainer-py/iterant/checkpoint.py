@@ -26,8 +26,8 @@ class CheckpointError(Exception):
 def save(folder: str | Path, version: int, extra: Any, fill: Callable[[Path], None]) -> None:
     """Writes a checkpoint: `fill` puts its files into the folder that it is given; `extra` is JSON of the caller's.
 
-    An older one of the same name is replaced at the last moment. Raises CheckpointError if the disk is full or gone;
-    what was half-written is removed.
+    An older one of the same name is replaced at the last moment. Raises CheckpointError, whatever `fill` or the disk
+    failed with: libraries report a full disk as errors of their own. What was half-written is removed.
     """
     folder = Path(folder)
     partial = folder.with_name(folder.name + PARTIAL)
@@ -37,17 +37,21 @@ def save(folder: str | Path, version: int, extra: Any, fill: Callable[[Path], No
         fill(partial)
         (partial / EXTRA).write_text(json.dumps(extra))
         files = {name: _measure(partial / name) for name in _files(partial)}
-        _flush(partial, files)
-        (partial / MANIFEST).write_text(json.dumps({"version": version, "files": files}, indent=1))
+        manifest = {"version": version, "files": files}
+        for path in [*(partial / name for name in files), *_folders(partial)]:
+            _sync(path)
+        (partial / MANIFEST).write_text(json.dumps({**manifest, "sha256": _hash_of(manifest)}, indent=1))
         _sync(partial / MANIFEST)
         _sync(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
         _sync(folder.parent)
-    except OSError as error:
+    except Exception as error:
         shutil.rmtree(partial, ignore_errors=True)
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise CheckpointError(
-            f"the checkpoint {folder} could not be written: {error.strerror or error}. Make room, then resume the run."
+            f"the checkpoint {folder} could not be written: {reason}. "
+            "See that its disk has room and can be written to, then resume the run."
         ) from error
 
 
@@ -60,9 +64,12 @@ def verify(folder: str | Path) -> dict[str, Any]:
 
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        written = manifest["files"]
+        written, version = manifest["files"], manifest["version"]
+        is_own = manifest["sha256"] == _hash_of({"version": version, "files": written})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise refuse(f"{MANIFEST} cannot be read ({error})") from error
+    if not is_own:
+        raise refuse(f"{MANIFEST} is not as it was written")
     if sorted(written) != _files(folder):
         raise refuse("it does not hold the files of its manifest")
     for name, measure in written.items():
@@ -122,9 +129,12 @@ def _measure(file: Path) -> dict[str, Any]:
     return {"bytes": size, "sha256": digest.hexdigest()}
 
 
-def _flush(folder: Path, files: dict[str, Any]) -> None:
-    for name in files:
-        _sync(folder / name)
+def _hash_of(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_dir()]
 
 
 def _sync(path: Path) -> None:

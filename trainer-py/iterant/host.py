@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -105,7 +106,8 @@ class Host:
         self._waiting: deque[_Waiting] = deque()
         self._cells: dict[str, _Cell] = {}
         self._running: dict[int, _Running] = {}
-        self._busy_since_s: float | None = None
+        # What the main thread runs and since when; read by the I/O thread, so it changes in one assignment.
+        self._busy: tuple[_Cell, float] | None = None
         self._capacity = 10_000.0
         self._link = Link(boot, self.receive, self._lag_ms, self._lost)
         self._is_ending = False
@@ -124,7 +126,10 @@ class Host:
         self._link.close()
 
     def receive(self, envelope: Envelope) -> None:
-        """From the I/O thread: only puts it where the main thread finds it."""
+        """From the I/O thread: puts it where the main thread finds it, and answers what must not wait for that."""
+        if envelope[0] == CALL and envelope[2].startswith("$host@") and envelope[3] in self._at_once:
+            self._run_control(_Waiting.of(envelope), self._at_once)
+            return
         if envelope[0] == CALL and 0 < envelope[1] < FIRST_CONTROL_ID and self._inbox.qsize() >= self._capacity:
             size = self._inbox.qsize()
             text = f"{envelope[2]} refused {envelope[3]}: mailbox {size} of {size}. It lives but is behind: send less."
@@ -181,7 +186,7 @@ class Host:
     def _begin(self, call: _Waiting) -> None:
         name = call.target.rsplit("@", 1)[0]
         if name == "$host":
-            self._run_control(call)
+            self._run_control(call, self._in_turn)
             return
         cell = self._cells.get(name)
         if cell is None:
@@ -209,7 +214,7 @@ class Host:
 
     def _run_method(self, call: _Waiting, cell: _Cell, record: dict[str, Any], began_s: float) -> None:
         running = _Running(call, cell, record, began_s)
-        self._busy_since_s = began_s
+        self._busy = (cell, began_s)
         try:
             args = unpack_value(call.args)
             result = _method(cell, call.method)(*args)
@@ -217,8 +222,8 @@ class Host:
             self._fail(running, error)
             return
         finally:
+            self._busy = None
             cell.busy_s += time.monotonic() - began_s
-            self._busy_since_s = None
         if isinstance(result, Future):
             running.future = result
             self._running[call.call_id] = running
@@ -240,10 +245,11 @@ class Host:
             turn = getattr(cell.instance, "turn", None)
             if turn is None:
                 continue
-            self._busy_since_s = began_s = time.monotonic()
+            began_s = time.monotonic()
+            self._busy = (cell, began_s)
             has_more = bool(turn()) or has_more  # what it raises ends the process: its supervisor starts another
+            self._busy = None
             cell.busy_s += time.monotonic() - began_s
-            self._busy_since_s = None
         for running in list(self._running.values()):
             if running.stream is not None and running.sent < running.granted:
                 has_more = self._advance(running) or has_more
@@ -328,15 +334,7 @@ class Host:
 
     # --- the node's words ---------------------------------------------------------------------------
 
-    def _run_control(self, call: _Waiting) -> None:
-        words: dict[str, Callable[..., Any]] = {
-            "spawnActor": self._spawn_actor,
-            "stopActor": self._stop_actor,
-            "reports": self._reports,
-            "recent": lambda name: list(self._cell(name).recent),
-            "describe": lambda name: describe(self._cell(name).instance),
-            "evaluate": lambda name, expression, how: evaluate(self._cell(name).instance, expression, how["canWrite"]),
-        }
+    def _run_control(self, call: _Waiting, words: dict[str, Callable[..., Any]]) -> None:
         try:
             word = words.get(call.method)
             if word is None:
@@ -345,6 +343,27 @@ class Host:
             self._link.send([RESULT, call.call_id, OK, pack_value(value), 0, 0])
         except Exception as error:
             self._send_error(call.call_id, error)
+
+    @property
+    def _in_turn(self) -> dict[str, Callable[..., Any]]:
+        """Words that touch actors: between two of their messages."""
+        return {
+            "spawnActor": self._spawn_actor,
+            "stopActor": self._stop_actor,
+            "describe": lambda name: describe(self._cell(name).instance),
+            "evaluate": lambda name, expression, how: evaluate(
+                self._cell(name).instance, expression, how["canWrite"], how["timeoutMs"]
+            ),
+        }
+
+    @property
+    def _at_once(self) -> dict[str, Callable[..., Any]]:
+        """Words that only look, from the I/O thread: a method that runs for minutes must not hide its actor."""
+        return {
+            "reports": self._reports,
+            "recent": lambda name: list(self._cell(name).recent),
+            "stack": self._stack,
+        }
 
     def _spawn_actor(self, spec: dict[str, Any]) -> None:
         address = spec["address"]
@@ -379,7 +398,21 @@ class Host:
         if stop is not None:
             stop(reason)
 
+    def _stack(self) -> list[str]:
+        """What the main thread runs of an actor, innermost first; empty between messages."""
+        main = threading.main_thread().ident
+        frame = sys._current_frames().get(main) if main is not None and self._busy is not None else None
+        frames = [] if frame is None else traceback.extract_stack(frame)
+        return [
+            f"{entry.name} ({entry.filename}:{entry.lineno})"
+            for entry in reversed(frames)
+            if entry.filename != __file__
+        ]
+
     def _reports(self) -> list[dict[str, Any]]:
+        busy = self._busy
+        now_s = time.monotonic()
+        busy_s = {} if busy is None else {id(busy[0]): now_s - busy[1]}
         return [
             {
                 "address": cell.address,
@@ -387,13 +420,14 @@ class Host:
                 "incarnation": cell.spec["incarnation"],
                 "mailboxLength": len(self._waiting) + self._inbox.qsize(),
                 "mailboxCapacity": self._capacity,
-                "running": sum(1 for running in self._running.values() if running.cell is cell),
+                "running": sum(1 for running in list(self._running.values()) if running.cell is cell)
+                + (id(cell) in busy_s),
                 "handled": cell.handled,
                 "failed": cell.failed,
-                "busyMs": cell.busy_s * 1000,
-                "ageMs": (time.monotonic() - cell.born_s) * 1000,
+                "busyMs": (cell.busy_s + busy_s.get(id(cell), 0.0)) * 1000,
+                "ageMs": (now_s - cell.born_s) * 1000,
             }
-            for cell in self._cells.values()
+            for cell in list(self._cells.values())
         ]
 
     def _cell(self, name: str) -> _Cell:
@@ -405,8 +439,8 @@ class Host:
     # --- life ---------------------------------------------------------------------------------------
 
     def _lag_ms(self) -> float:
-        since_s = self._busy_since_s
-        return 0.0 if since_s is None else (time.monotonic() - since_s) * 1000
+        busy = self._busy
+        return 0.0 if busy is None else (time.monotonic() - busy[1]) * 1000
 
     def _lost(self, reason: str) -> None:
         print(f"lost the node: {reason}", file=sys.stderr, flush=True)

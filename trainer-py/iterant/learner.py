@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
-from iterant.batch import cut, parse_batch, token_weights
+from iterant.batch import parse_batch, token_weights
 from iterant.engines import open_engine
 from iterant.engines.seam import EngineSettings
 from iterant.losses import objective_of
+from iterant.micro_batch import cut
 
 Report = dict[str, float]
 
@@ -73,7 +74,7 @@ class Learner:
         batch = parse_batch(fields, self.engine.vocabulary_size)
         objective, settings = self._objective, self._settings
         weights = token_weights(batch, objective.denominator, objective.max_length)
-        micro_batches = cut(batch, weights, settings.micro_batch_tokens, self.version)
+        micro_batches = cut(batch, weights, settings.micro_batch_tokens, self.version, self.engine.sharing_width)
         learning_rate = self._learning_rate()
         report: Report = {"token_count": float(batch.token_count), "learning_rate": learning_rate}
         if micro_batches:

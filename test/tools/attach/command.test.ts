@@ -105,7 +105,7 @@ describe("an actor that does not answer", () => {
     const { stderr, exitCode } = await attach("latest", "stuck-1", "--eval", "1", "--wait", "0.5");
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /^iterant: stuck-1@node-a gave no answer within 500 ms: its host, thread \d of node-a, is busy\.\n {2}asked and not answered, the oldest first:\n {4}stuck-1@node-a spin, by driver@node-a, [\d.]+ m?i?n?s? ?ago\n {2}It goes on by itself: ask again later, or wait longer with --wait\.\n$/,
+      /^iterant: stuck-1@node-a gave no answer within 500 ms: its host, thread \d of node-a, is busy\.\n {2}asked and not answered, the oldest first:\n {4}stuck-1@node-a spin, by driver@node-a, [\d.]+ m?i?n?s? ?ago\n {2}it runs, innermost first:\n {4}spin \(.*conduct\.js:\d+\)\n[\s\S]* {2}It goes on by itself: ask again later, or wait longer with --wait\.\n$/,
     );
   });
 
@@ -118,6 +118,31 @@ describe("an actor that does not answer", () => {
       recent: [{ method: "hold", outcome: "running" }],
       inFlight: [{ method: "hold", from: "driver@node-a" }],
     });
+  });
+});
+
+describe("a Python actor in a call that does not end", () => {
+  test("still shows what it does, where it is and how busy it is, and is reported in time", async () => {
+    const busy = await run.node.spawn(pythonActor<{ wait(): Promise<void> }>("conduct:NeverReturns"), [], {
+      name: "busy-1",
+    });
+    const waiting = busy.with({ deadlineMs: null }).wait();
+    waiting.catch(() => {}); // ends with its process
+    const { stderr } = await attach("busy-1", "--eval", "1", "--wait", "0.5");
+    expect(stderr).toMatch(
+      /^iterant: busy-1@node-a gave no answer within 500 ms: its host, node-a\/busy-1 \(pid \d+\), is busy\.\n {2}asked and not answered, the oldest first:\n {4}busy-1@node-a wait, by driver@node-a, [^\n]*ago\n {2}it runs, innermost first:\n/,
+    );
+    expect(stderr).toMatch(/\n {4}wait \(.*conduct\.py:\d+\)\n/);
+    const { stdout } = await iterant(run, ["attach", "latest", "busy-1"], ".last\n.stats\n.stack\n");
+    expect(stdout).toMatch(/driver@node-a +wait +running/);
+    expect(stdout).toMatch(/running +1\n/);
+    expect(stdout).toMatch(/\nwait \(.*conduct\.py:\d+\)\n/);
+    const actors = await run.node.control().actors();
+    process.kill(
+      Number(/pid (\d+)/.exec(actors.find(({ address }) => address === "busy-1@node-a")!.host)![1]),
+      "SIGKILL",
+    );
+    await expect(waiting).rejects.toThrow("actor_down");
   });
 });
 

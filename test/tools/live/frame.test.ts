@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { LogRow } from "../../../actors/index.ts";
 import { render } from "../../../tools/live/screen.ts";
@@ -26,6 +27,18 @@ describe("on a real terminal", () => {
     expect(await terminal.ended).toEqual({ exitCode: 0, signal: 0 });
     expect(terminal.lines()).toEqual(lastFrame(rows, 79));
     expect(terminal.isCursorShown()).toBe(true);
+  });
+
+  test("there are colours, and with NO_COLOR there are none", async () => {
+    for (const isColoured of [true, false]) {
+      await using terminal = await openTerminal({ isColoured });
+      terminal.show(...rows);
+      await terminal.untilShown("iteration 40 of 40");
+      terminal.endOfRows();
+      await terminal.ended;
+      expect(terminal.lines()).toEqual(lastFrame(rows, 79));
+      expect(terminal.hasColour()).toBe(isColoured);
+    }
   });
 
   test("somebody else's words are printed above the frame and stay", async () => {
@@ -83,6 +96,26 @@ describe("on a real terminal", () => {
     terminal.endOfRows();
     expect((await terminal.ended).exitCode).toBe(0);
     expect(terminal.lines()).toEqual(["ending after SIGINT", ...lastFrame(rows.slice(0, 6), 79)]);
+    expect(terminal.isCursorShown()).toBe(true);
+  });
+
+  test("Ctrl-Z gives the shell its cursor; when the program goes on, its frame is drawn below what the shell has said", async (context) => {
+    context.skip(!existsSync("/proc/self/stat"), "no /proc to see that a program has stopped");
+    await using terminal = await openTerminal({ rows: 60 });
+    terminal.show(...rows.slice(0, 5));
+    await terminal.untilShown("iteration 4 of 40");
+    terminal.press("\x1a");
+    await terminal.untilStopped();
+    await terminal.until(terminal.isCursorShown);
+    terminal.show(rows[5]!);
+    terminal.continue();
+    await terminal.untilShown("iteration 5 of 40");
+    expect(terminal.isCursorShown()).toBe(false);
+    terminal.endOfRows();
+    expect((await terminal.ended).exitCode).toBe(0);
+    const frame = lastFrame(rows.slice(0, 6), 79);
+    expect(terminal.lines().slice(-frame.length)).toEqual(frame);
+    expect(terminal.lines().filter((line) => line.startsWith("  exit"))).toHaveLength(2);
     expect(terminal.isCursorShown()).toBe(true);
   });
 

@@ -110,6 +110,13 @@ test("the phase names the evaluation that is under way, and the end", () => {
   expect(phaseOf(endState(after(until(21))))).toBe("ended at iteration 21 of 40");
 });
 
+test("what was measured last is called after only where the run is done", () => {
+  const heads = (state: LiveState) => render(state, 80).find((line) => line.startsWith("  held-out accuracy"));
+  expect(heads(after(rows))).toMatch(/before +now +points$/);
+  expect(heads(endState(after(until(21))))).toMatch(/before +now +points$/);
+  expect(heads(endState(after(rows)))).toMatch(/before +after +points$/);
+});
+
 test("an evaluation that was passed over is not waited for", () => {
   const late = rows.filter((row) => row.kind !== "evaluation" || row.iteration !== 20);
   const first = late.find((row) => row.kind === "evaluation" && row.iteration === 10)!;

@@ -45,13 +45,18 @@ test("the summary says what was reached, what it cost and what to type next", ()
     "  went from base tasks to improving the model's own answers.",
     "",
     "  next",
-    "    iterant replay x                                       read its episodes, token by token",
-    "    iterant eval x                                         measure its newest checkpoint again",
+    "    iterant replay x                                       read its episodes",
+    "    iterant eval x                                         measure it again",
     "    iterant train --preset tiny --strategy grpo --seed 1   the same, plain GRPO",
-    "    iterant attach                                         look into a run while it lives",
+    "    iterant attach                                         look into a live run",
     "",
     "",
   ]);
+});
+
+test("the summary fits 80 columns but for long paths", () => {
+  const lines = renderSummary(made.summary!, join(runs, "x")).split("\n");
+  expect(lines.filter((line) => line.length > 80 && !line.includes("report "))).toEqual([]);
 });
 
 test("a run that ended early is shown how to go on, and what was not measured is a dash", () => {
@@ -60,7 +65,8 @@ test("a run that ended early is shown how to go on, and what was not measured is
   expect(text).toContain("40 iterations in 0:20, ended early, can be resumed");
   expect(text).toMatch(/first answer \(k=0\) +30\.0 % +– +–\n/);
   expect(text).toContain("no update");
-  expect(text).toMatch(/next\n {4}iterant resume x +go on where it stopped\n/);
+  expect(text).not.toContain("Look at");
+  expect(text).toMatch(/next\n {4}iterant resume x +go on from there\n/);
 });
 
 test("every admitted episode has its end in the ledger line", () => {

@@ -1,6 +1,6 @@
 // A real terminal for tests: a program behind node-pty, its bytes drawn by xterm, its screen read line by line.
 // Rows go to the program through a socket, so that a test decides when which row comes. Waits for what is drawn, never for time.
-import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,12 @@ export interface ProgramEnd {
 
 let opened = 0;
 
-export async function openTerminal({ columns = 80, rows = 30, conducts = [] as string[] } = {}) {
+function environment(isColoured: boolean): NodeJS.ProcessEnv {
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
+  return { ...rest, TERM: "xterm-256color", ...(isColoured ? {} : { NO_COLOR: "1" }) };
+}
+
+export async function openTerminal({ columns = 80, rows = 30, conducts = [] as string[], isColoured = false } = {}) {
   opened += 1;
   const path = join(tmpdir(), `iterant-view-${process.pid}-${opened}.sock`);
   const server = createServer({ allowHalfOpen: true });
@@ -29,7 +34,7 @@ export async function openTerminal({ columns = 80, rows = 30, conducts = [] as s
     cols: columns,
     rows,
     name: "xterm-256color",
-    env: { ...process.env, NO_COLOR: "1", TERM: "xterm-256color" },
+    env: environment(isColoured),
   });
   // Without a second holder of the far end, what a program says just before it ends is lost.
   const held = openSync((pty as unknown as { _pty: string })._pty, constants.O_RDWR | constants.O_NOCTTY);
@@ -79,6 +84,12 @@ export async function openTerminal({ columns = 80, rows = 30, conducts = [] as s
     show: (...rows: LogRow[]) => socket.write(rows.map((row) => `${JSON.stringify(row)}\n`).join("")),
     endOfRows: () => socket.end(),
     press: (keys: string) => pty.write(keys),
+    /** Resolves once the system has stopped the program. */
+    async untilStopped() {
+      const state = () => readFileSync(`/proc/${pty.pid}/stat`, "utf8").split(") ")[1]![0];
+      while (state() !== "T") await new Promise(setImmediate);
+    },
+    continue: () => pty.kill("SIGCONT"),
     resize(columns: number, rows: number) {
       screen.resize(columns, rows);
       pty.resize(columns, rows);
@@ -90,6 +101,13 @@ export async function openTerminal({ columns = 80, rows = 30, conducts = [] as s
     },
     ended,
     isCursorShown: () => raw.lastIndexOf("\x1b[?25h") > raw.lastIndexOf("\x1b[?25l"),
+    /** Whether anything stands there in another colour than the terminal's own. */
+    hasColour: () => {
+      const { active } = screen.buffer;
+      return Array.from({ length: active.length }, (_, at) => active.getLine(at)!).some((line) =>
+        Array.from({ length: line.length }, (_, x) => line.getCell(x)!).some((cell) => cell.getFgColorMode() !== 0),
+      );
+    },
     wasCursorHidden: () => raw.includes("\x1b[?25l"),
     async [Symbol.asyncDispose]() {
       pty.kill("SIGKILL");

@@ -82,3 +82,8 @@ const countPixels = `(() => {
 export async function pixelsOf(page: Page): Promise<Record<string, number>> {
   return (await page.evaluate(countPixels)) as Record<string, number>;
 }
+
+/** Resolves once the page has drawn what it has to draw. */
+export async function drawn(page: Page): Promise<void> {
+  await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
+}

@@ -7,7 +7,7 @@ import { report } from "../../../tools/report/command.ts";
 import { writeReport } from "../../../tools/report/index.ts";
 import { runFiles } from "../../../tools/run-folder.ts";
 import { tinyTasks, writeRun } from "../../fixtures/run-folder.ts";
-import { needChromium, openBrowser, openPage, pixelsOf } from "./browser.ts";
+import { drawn, needChromium, openBrowser, openPage, pixelsOf } from "./browser.ts";
 
 const runs = mkdtempSync(join(tmpdir(), "iterant-page-"));
 let browser: Browser | undefined;
@@ -34,7 +34,7 @@ test("the page draws every chart from its file alone, by day and by night, witho
   const { page, complaints, requests } = await openPage(browser!, file);
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
-    await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
+    await drawn(page);
     const pixels = await pixelsOf(page);
     expect([...new Set(Object.keys(pixels).map((name) => name.split(":")[0]))]).toEqual(allCharts);
     for (const [series, count] of Object.entries(pixels))
@@ -46,14 +46,21 @@ test("the page draws every chart from its file alone, by day and by night, witho
 
 test("at 360 and at 1400 pixels nothing is wider than the page", async (context) => {
   needChromium(context);
-  const file = await reportOf("long-words", { respond: () => "x".repeat(300) });
+  const word = "x".repeat(300);
+  const file = await reportOf("long-words", {
+    respond: () => word,
+    tasks: [word, "b", "c"],
+    notices: [word],
+    config: { model: word },
+  });
   const { page } = await openPage(browser!, file, { width: 1400 });
   for (const width of [1400, 360]) {
     await page.setViewportSize({ width, height: 900 });
-    await page.waitForFunction(`document.documentElement.scrollWidth <= ${width}`);
-    await page.waitForFunction(
-      `[...document.querySelectorAll(".plot")].every((plot) => plot.firstChild.offsetWidth <= plot.clientWidth)`,
-    );
+    await drawn(page);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    const plots =
+      '[...document.querySelectorAll(".plot")].map((plot) => plot.firstChild.offsetWidth - plot.clientWidth)';
+    expect(Math.max(...((await page.evaluate(plots)) as number[]))).toBeLessThanOrEqual(0);
   }
   await page.close();
 });

@@ -11,19 +11,20 @@ from typing import Any
 
 import torch
 
-from iterant.batch import cut, parse_batch, token_weights
+from iterant.batch import parse_batch, token_weights
 from iterant.engines.deepspeed_engine import DeepSpeedEngine
 from iterant.engines.gang import Gang
 from iterant.engines.seam import EngineSettings
 from iterant.engines.torch_engine import TorchEngine
 from iterant.losses import Objective
+from iterant.micro_batch import cut
 from wire_batches import make_batch
 
-SHAPES = [(5, 7), (3, 12), (9, 4), (4, 4), (6, 20), (2, 9), (8, 3)]
+SHAPES = [(5, 7), (5, 12), (9, 4), (5, 4), (6, 20), (2, 9), (9, 3), (5, 1)]
 
 
 def run(engine: dict[str, Any], model: str, folder: Path, gang: Gang | None) -> dict[str, Any]:
-    """One gradient in three layouts; three updates, the reference moved, saved; the fourth update, three times:
+    """One gradient in five layouts; three updates, the reference moved, saved; the fourth update, three times:
     going on, from what was saved, and from what the engine torch saved."""
     settings = EngineSettings(
         model=model, temperature=1.0, has_reference=True, seed=0, device="cpu", clip_norm=0.5, **engine
@@ -33,14 +34,15 @@ def run(engine: dict[str, Any], model: str, folder: Path, gang: Gang | None) -> 
     results: dict[str, Any] = {"gradients": [], "losses": [], "norms": []}
     batches = [parse_batch(make_batch(seed, SHAPES, 40, masked=[3])) for seed in range(5)]
 
-    def backward(at: int, positions: int) -> float:
+    def backward(at: int, positions: int, width: int = 0) -> float:
         weights = token_weights(batches[at], objective.denominator, None)
-        micro_batches = cut(batches[at], weights, positions, version=0)
+        micro_batches = cut(batches[at], weights, positions, version=0, width=width)
         reference = learner.reference_logprobs(micro_batches)
         return learner.backward(micro_batches, objective, None, reference)["loss"]
 
-    for positions in (1, 60, 10_000):  # one rollout at a time; some; all at once
-        results["losses"].append(backward(0, positions))
+    # One rollout at a time; some; all at once; prompts read once for all that begin with them, in one row and in two.
+    for positions, width in ((1, 0), (60, 0), (10_000, 0), (10_000, learner.sharing_width), (20, 1000)):
+        results["losses"].append(backward(0, positions, width))
         results["gradients"].append(dict(learner.gradient()))
         learner.step(0.0)
     for at in (1, 2, 3):

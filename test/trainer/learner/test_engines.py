@@ -12,10 +12,11 @@ import pytest
 import torch
 from drive import SHAPES
 
-from iterant.batch import cut, parse_batch, token_weights
+from iterant.batch import parse_batch, token_weights
 from iterant.engines.seam import EngineSettings
 from iterant.engines.torch_engine import TorchEngine
 from iterant.losses import Objective
+from iterant.micro_batch import cut
 from iterant.models import load_model
 from tiny_models import make_model
 from wire_batches import make_batch

@@ -11,7 +11,6 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from iterant import checkpoint, weights
-from iterant.batch import cut, parse_batch
 from iterant.learner import Learner
 from iterant.learner_actor import LearnerActor
 from tiny_models import make_model
@@ -105,14 +104,15 @@ def test_learner_and_sampler_are_compared_where_the_policy_is_the_same(model: Pa
 def test_of_sampled_tokens_the_ratio_is_one_at_the_temperature_they_were_sampled_with(model: Path) -> None:
     learner = Learner(config_of(model, temperature=0.7))
     fields = batch(0)
-    parts = cut(parse_batch(fields), np.zeros(len(fields["ids"]), np.float32), positions=1, version=0)
-    scores = torch.cat([row[0] for row in reversed(learner.engine.logprobs(parts))])
-    order = np.argsort(-fields["lengths"], kind="stable")[::-1]
-    starts = np.cumsum(fields["lengths"]) - fields["lengths"]
-    places = np.concatenate([starts[at] + np.arange(1, fields["lengths"][at]) for at in order])
-    mask = np.frombuffer(fields["mask"], dtype=np.uint8)
-    fields["behaviour_logprobs"][places] = scores.numpy()
-    fields["behaviour_logprobs"] *= mask
+    network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    at = 0
+    for prompt, response in SHAPES:
+        ids = torch.from_numpy(fields["ids"][at : at + prompt + response].astype(np.int64))
+        with torch.no_grad():
+            logprobs = torch.log_softmax(network(ids.unsqueeze(0)).logits[0] / 0.7, dim=-1)
+        for token in range(prompt, prompt + response):
+            fields["behaviour_logprobs"][at + token] = logprobs[token - 1, ids[token]]
+        at += prompt + response
     report = learner.update(fields)
     assert report["ratio_mean"] == pytest.approx(1, abs=1e-6)
     assert report["ratio_max"] == pytest.approx(1, abs=1e-5)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iterant.batch import cut, parse_batch, token_weights
+from iterant.batch import parse_batch, token_weights
 from iterant.losses import (
     PRESETS,
     Objective,
@@ -260,36 +260,6 @@ def test_logprobs_are_of_the_tempered_distribution_and_entropy_is_its_own() -> N
     expected = torch.softmax(torch.tensor([0.0, 2.0, 4.0]), dim=0)
     assert float(logprobs) == pytest.approx(math.log(float(expected[2])))
     assert float(entropy) == pytest.approx(-float((expected * expected.log()).sum()))
-
-
-shapes = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 9)), min_size=1, max_size=6)
-
-
-@settings(max_examples=60, deadline=None)
-@given(shapes, st.integers(1, 80), st.sampled_from(["per_sequence", "token", "constant"]), st.integers(0, 99))
-def test_however_a_batch_is_cut_every_trained_token_is_there_once_with_its_weight(
-    shape: list[tuple[int, int]], positions: int, denominator: str, seed: int
-) -> None:
-    batch = parse_batch(make_batch(seed, shape, 40, masked=[1] if len(shape) > 2 else []))
-    weights = token_weights(batch, denominator, 16)
-    parts = cut(batch, weights, positions, version=0)
-    tokens = sorted(
-        (int(token), round(float(logprob), 5), round(float(weight), 7))
-        for part in parts
-        for token, logprob, weight in zip(
-            part.ids[:, 1:][part.mask], part.behaviour_logprobs[part.mask], part.weights[part.mask], strict=True
-        )
-    )
-    expected = sorted(
-        (int(token), round(float(logprob), 5), round(float(weight), 7))
-        for token, logprob, weight in zip(
-            batch.ids[batch.mask], batch.behaviour_logprobs[batch.mask], weights[batch.mask], strict=True
-        )
-    )
-    assert tokens == expected
-    assert all(part.ids.shape[0] == 1 or part.ids.numel() <= positions for part in parts)
-    if denominator != "constant" and len(shape) <= 2:
-        assert float(weights.sum()) == pytest.approx(1.0, rel=1e-5)
 
 
 def test_a_masked_rollout_counts_among_the_rollouts() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from iterant import weights
 from iterant.models import load_model
-from sampling.oracle import changed, logprobs_of, relayed_logprobs, whole_logits
+from sampling.oracle import changed, logprobs_of, relayed_logprobs, states_of, whole_logits
 
 Make = Callable[..., Any]
 ASK = [{"role": "user", "content": "how many are 12 and 7"}]
@@ -146,16 +146,16 @@ class EngineConformance:
         assert len({tuple(answer) for answer in answers}) == 6
 
     def test_an_embedding_is_the_mean_state_from_which_tokens_were_sampled(self, make: Make, model: Any) -> None:
-        engine = make(slots=2)
-        asked = {"messages": ASK, "n": 3, "seed": 4, "sampling": {"max_tokens": 9}}
+        engine = make(slots=6)
+        asked = {"messages": ASK, "n": 6, "seed": 4, "sampling": {"max_tokens": 40}}
         plain, embedded = finish(engine, engine.generate(asked), engine.generate({**asked, "embed": True}))
         assert tokens(plain) == tokens(embedded)
         assert "embedding" not in plain["completions"][0]
+        assert len({len(answer) for answer in tokens(embedded)}) > 2  # slots are left and taken in between
         start = len(embedded["prompt_ids"])
         for at, completion in enumerate(embedded["completions"]):
-            ids = [whole(embedded, at).tolist()]
-            states = model(input_ids=model.dummy_inputs["input_ids"].new_tensor(ids), output_hidden_states=True)
-            expected = states.hidden_states[-1][0, start - 1 : -1].mean(0).detach().numpy()
+            expected = states_of(model, whole(embedded, at), start).mean(axis=0)
+            assert completion["embedding"].dtype == np.float32
             np.testing.assert_allclose(completion["embedding"], expected, atol=1e-4)
 
     # --- sharing ----------------------------------------------------------------------------------
@@ -188,20 +188,21 @@ class EngineConformance:
         asked = {"n": 11, "seed": 6, "sampling": {"max_tokens": 10}}
         assert tokens(ask(tight, **asked)) == tokens(ask(roomy, **asked))
         future = tight.generate({"messages": ASK, **asked})
-        most = 0
-        while not future.done():
-            tight.turn()
-            most = max(most, tight.status()["active"])
-        assert most == 3
+        busy = [tight.turn() and tight.status()["active"] for _ in range(MAX_TURNS) if not future.done()]
+        assert future.done()
+        assert max(busy) == 3
 
     def test_evaluation_is_served_while_training_never_ends(self, make: Make) -> None:
         engine = make(slots=2)
         request = {"messages": ASK, "sampling": {"max_tokens": 3}}
         train = [engine.generate({**request, "lane": "train", "seed": at}) for at in range(30)]
         evaluation = engine.generate({**request, "lane": "eval"})
-        while not evaluation.done():
+        for at in range(30, 130):
             engine.turn()
-            train.append(engine.generate({**request, "lane": "train", "seed": len(train)}))
+            train.append(engine.generate({**request, "lane": "train", "seed": at}))
+            if evaluation.done():
+                break
+        assert evaluation.done()
         assert sum(future.done() for future in train) <= 10
 
     def test_training_goes_before_evaluation(self, make: Make) -> None:
@@ -229,7 +230,7 @@ class EngineConformance:
         stop = text[4:7]
         first_end = text.index(stop) + 3
         seed = seed_of_long_answers(engine, 20)
-        stopped = ask(engine, seed=seed, sampling={"max_tokens": 20}, stop=["<never>", stop])["completions"][0]
+        stopped = ask(engine, seed=seed, sampling={"max_tokens": 20}, stop=[stop])["completions"][0]
         assert stopped["finish"] == "stop"
         assert stopped["text"] == text[:first_end]
         assert stopped["ids"].tolist() == free["ids"][: len(stopped["ids"])].tolist()
@@ -376,12 +377,13 @@ class EngineConformance:
         engine = make()
         engine.pin(0)
         engine.pin(0)
-        engine.unpin(0)
-        open_ = engine.generate({"messages": ASK, "seed": 1, "version": 0})
-        engine.turn()
-        engine.unpin(0)
         engine.prepare(weights.write(tmp_path, 1, changed(folder, 1).state_dict()))
         engine.commit(1)
+        engine.unpin(0)
+        engine.turn()
+        open_ = engine.generate({"messages": ASK, "seed": seed_of_long_answers(make(), 3), "version": 0})
+        engine.turn()
+        engine.unpin(0)
         reply = finish(engine, open_)[0]
         assert {span[2] for span in reply["completions"][0]["versions"]} == {0}
         with pytest.raises(ValueError) as refusal:

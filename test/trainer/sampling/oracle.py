@@ -27,6 +27,14 @@ def whole_logits(model: Any, ids: np.ndarray, start: int) -> torch.Tensor:
     return logits[0, start - 1 : -1].float()
 
 
+def states_of(model: Any, ids: np.ndarray, start: int) -> np.ndarray:
+    """[T - start, H]: the last layer's states from which ids[start:] were sampled."""
+    with torch.no_grad():
+        output = model(input_ids=torch.tensor([ids.tolist()]), output_hidden_states=True, use_cache=False)
+    states: np.ndarray = output.hidden_states[-1][0, start - 1 : -1].numpy()
+    return states
+
+
 def logprobs_of(logits: torch.Tensor, ids: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     every = torch.log_softmax(logits / temperature, dim=-1)
     chosen: np.ndarray = every[torch.arange(len(ids)), torch.tensor(ids.tolist())].numpy()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from iterant.sampling.choice import choose, uniform
@@ -69,6 +69,7 @@ def test_logprobs_are_those_of_the_cut_distribution_by_an_oracle(
     kept: list[int] = []
     held = 0.0
     for at in likeliest:
+        assume(top_p == 1 or abs(held - reach) > 1e-5)  # on the edge, rounding decides
         if kept and top_p < 1 and held >= reach:
             break
         kept.append(at)
@@ -78,7 +79,7 @@ def test_logprobs_are_those_of_the_cut_distribution_by_an_oracle(
         if token not in kept:  # a tie at the cut may fall either way
             assert min(abs(scaled[token] - scaled[at]) for at in kept) < 1e-5
             continue
-        assert logprob == pytest.approx(scaled[token] - math.log(total), abs=2e-3 if top_p < 1 else 1e-5)
+        assert logprob == pytest.approx(scaled[token] - math.log(total), abs=1e-5)
 
 
 def test_at_temperature_0_the_likeliest_is_taken_with_the_untempered_models_logprob() -> None:

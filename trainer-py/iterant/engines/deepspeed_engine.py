@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from iterant.batch import MicroBatch
 from iterant.engines.gang import Gang
 from iterant.engines.seam import EngineSettings, Sums
 from iterant.losses import Objective
+from iterant.micro_batch import MicroBatch
 
 
 class DeepSpeedEngine:
@@ -20,6 +20,7 @@ class DeepSpeedEngine:
         self._gang = gang or Gang(settings.ranks, settings.device, settings.threads)
         self._gang.open(settings)
         self.vocabulary_size = self._gang.shard.vocabulary_size
+        self.sharing_width = self._gang.shard.sharing_width
 
     def logprobs(self, micro_batches: Sequence[MicroBatch]) -> list[torch.Tensor]:
         scored: list[torch.Tensor] = self._gang.order("logprobs", list(micro_batches))

@@ -7,6 +7,7 @@ deepspeed.
 import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from deepspeed.utils import (
     safe_set_full_optimizer_state,
 )
 
-from iterant.batch import MicroBatch
 from iterant.engines import training_state
-from iterant.engines.policy import Policy, add_sums, device_of
+from iterant.engines.policy import Policy, add_sums, device_of, sharing_width
 from iterant.engines.seam import EngineSettings, Sums
 from iterant.losses import Objective
+from iterant.micro_batch import MicroBatch
 from iterant.models import load_model
 
 
@@ -43,6 +44,7 @@ class Shard:
         self.vocabulary_size = int(model.get_input_embeddings().num_embeddings)
         self.parameter_count = sum(own.numel() for own in model.parameters())
         self._policy = Policy(settings.temperature, settings.autocast, self._device)
+        self.sharing_width = sharing_width(model, self._device)
         self._reference = copy.deepcopy(model).requires_grad_(False) if settings.has_reference else None
         self._engine, self._optimiser, _, _ = deepspeed.initialize(
             model=model, model_parameters=list(model.parameters()), config=_config_of(settings)
@@ -188,15 +190,8 @@ class Shard:
         most = -(-len(micro_batches) // self.count)
         if len(own) < most:
             spare = micro_batches[0]
-            nothing = {"mask": spare.mask, "weights": spare.weights, "is_fresh": spare.is_fresh}
-            own.append(
-                MicroBatch(
-                    ids=spare.ids,
-                    behaviour_logprobs=spare.behaviour_logprobs,
-                    advantages=spare.advantages,
-                    **{name: torch.zeros_like(tensor) for name, tensor in nothing.items()},
-                )
-            )
+            nothing = {name: torch.zeros_like(getattr(spare, name)) for name in ("mask", "weights", "is_fresh")}
+            own.append(replace(spare, **nothing))
         return own
 
     def _share(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:

@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 import threading
+import traceback
 
 PR_SET_PDEATHSIG = 1
+ALIKE_GRACE_S = 2.0
 
 
 def _end_with_parent() -> None:
@@ -42,7 +44,14 @@ def main() -> None:
     shard = None
     while True:
         method, arguments = send(None)
-        answer = carry_out(shard, method, arguments)
+        try:
+            answer = carry_out(shard, method, arguments)
+        except Exception:
+            traceback.print_exc()
+            # What fails on every rank alike fails on rank 0 too, which says so and ends this one by its stdin.
+            # What fails only here leaves rank 0 waiting: this process ends, and rank 0 with it.
+            threading.Event().wait(ALIKE_GRACE_S)
+            os._exit(1)
         if method == OPEN:
             shard = answer
 

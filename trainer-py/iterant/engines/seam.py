@@ -7,8 +7,8 @@ from typing import Protocol
 
 import torch
 
-from iterant.batch import MicroBatch
 from iterant.losses import Objective
+from iterant.micro_batch import MicroBatch
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,11 @@ class LearnerEngine(Protocol):
     """Every rank of an engine is told the same, in the same order; the answers are the whole batch's."""
 
     vocabulary_size: int
+    # Hidden size of a model that can read a prompt once for several rollouts (`micro_batch.cut`), else 0.
+    sharing_width: int
 
     def logprobs(self, micro_batches: Sequence[MicroBatch]) -> list[torch.Tensor]:
-        """Under the weights as they are, without gradient: [B, T - 1] for each micro-batch."""
+        """Under the weights as they are, without gradient: [R, S] for each micro-batch."""
 
     def reference_logprobs(self, micro_batches: Sequence[MicroBatch]) -> list[torch.Tensor]:
         """The same under the reference policy."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from iterant.batch import MicroBatch
 from iterant.engines import training_state
-from iterant.engines.policy import Policy, add_sums, device_of
+from iterant.engines.policy import Policy, add_sums, device_of, sharing_width
 from iterant.engines.seam import EngineSettings, Sums
 from iterant.losses import Objective
+from iterant.micro_batch import MicroBatch
 from iterant.models import load_model
 
 
@@ -29,6 +29,7 @@ class TorchEngine:
         self.vocabulary_size = int(self._model.get_input_embeddings().num_embeddings)
         self._reference = copy.deepcopy(self._model).requires_grad_(False) if settings.has_reference else None
         self._policy = Policy(settings.temperature, settings.autocast, device)
+        self.sharing_width = sharing_width(self._model, device)
         self._step_count = 0
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(),

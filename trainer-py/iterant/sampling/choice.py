@@ -75,11 +75,11 @@ def _cut(logprobs: torch.Tensor, top_p: np.ndarray, top_k: np.ndarray) -> torch.
     # Top-k first, then top-p of what is left, as the Hugging Face samplers do.
     kept = torch.log_softmax(ordered.masked_fill(rank >= limit, float("-inf")), dim=-1)
     probabilities = kept.exp()
-    before = probabilities.cumsum(dim=-1) - probabilities  # what the likelier ones hold
+    before = (
+        probabilities.cumsum(dim=-1, dtype=torch.float64) - probabilities
+    )  # what the likelier ones hold: 0 for the first, which stays
     share = torch.from_numpy(np.where(top_p < 1, top_p, np.inf)).to(logprobs.device).unsqueeze(1)
-    is_out = before >= share
-    is_out[:, 0] = False
-    kept = torch.log_softmax(kept.masked_fill(is_out, float("-inf")), dim=-1)
+    kept = torch.log_softmax(kept.masked_fill(before >= share, float("-inf")), dim=-1)
     return torch.empty_like(kept).scatter_(1, order, kept)
 
 
