@@ -107,6 +107,15 @@ describe("values", () => {
     expect(() => packValue(cycle)).toThrow("nested deeper than 64 levels, or a cycle");
   });
 
+  test("more long arrays than a message can count, or one longer than a frame, are refused", () => {
+    const list = Array.from({ length: 65_536 }, () => new Uint8Array(600));
+    expect(() => packValue(list)).toThrow(/^not_serialisable: value\[65535\] is one long array more than the 65535 /);
+    expect(packValue(list.slice(1)).buffers).toHaveLength(65_535);
+    expect(() => packValue({ a: new Float64Array(2 ** 28) })).toThrow(
+      /^not_serialisable: value\.a is 2147483648 bytes long, more than 2147483647, which cannot travel/,
+    );
+  });
+
   test("bytes that are no value are refused, whatever they are", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), (bytes) => {
