@@ -5,9 +5,9 @@ import { type Candidate, interleave, type Measured, timed } from "./measure.ts";
 import { type EchoPlace, withPlaces } from "./places.ts";
 
 const bytes = 100;
-/** Calls in a sample, by how many are in flight: some tenths of a second each. */
+/** Calls in a sample, by how many are in flight: some tenths of a second each; fewer would measure code that is not compiled yet. */
 const counts = new Map([
-  [1, 500],
+  [1, 2000],
   [64, 6000],
 ]);
 
