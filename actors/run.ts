@@ -108,16 +108,20 @@ export class Run {
   /** An environment that is brought back is set to work again; one that cannot go on ends the run. */
   async #keepGoing(name: string): Promise<void> {
     const { node } = this.#options;
+    let lost: string | undefined;
     for (;;) {
       try {
         const environments = await node.lookup<Environments>(name);
+        // Once more: what the lost one still had on the wire may have arrived after it was given up.
+        if (lost !== undefined) await (await node.lookup<RolloutBuffer>("rollout-buffer")).disown(lost);
         await environments.with({ deadlineMs: null }).run();
         return;
       } catch (error) {
         if (this.#isFinishing) return;
         if (!isActorError(error, "actor_down", "node_down", "no_such_actor", "stopped")) throw error;
         const rollouts = await node.lookup<RolloutBuffer>("rollout-buffer");
-        await rollouts.disown(`${name}@${error.node ?? node.name}`);
+        if (error.node !== undefined) lost = `${name}@${error.node}`;
+        await rollouts.disown(lost ?? `${name}@${node.name}`);
         await Promise.race([pause(100), this.#live.failed]);
       }
     }

@@ -232,7 +232,7 @@ class Host:
             running.stream = result
             running.granted = call.credit
             self._running[call.call_id] = running
-            self._answer(running, STREAM, None)
+            self._answer(running, STREAM, pack_value(None))
         else:
             self._succeed(running, result)
 
@@ -284,35 +284,36 @@ class Host:
             self._succeed(running, done.result())
 
     def _succeed(self, running: _Running, value: Any) -> None:
+        if running.call.call_id == 0:
+            self._close(running, "cast")
+            return
         try:
-            self._answer(running, OK, value)
+            packed = pack_value(value)
         except ActorError as error:
             self._fail(running, error)
             return
-        self._close(running, "cast" if running.call.call_id == 0 else "ok")
+        self._close(running, "ok")  # whoever has the answer and looks at the flight recorder finds it there
+        self._answer(running, OK, packed)
 
     def _fail(self, running: _Running, error: BaseException) -> None:
         running.cell.failed += 1
-        self._send_error(running.call.call_id, self._as_seen_by_caller(running, error))
         is_cancelled = isinstance(error, ActorError) and error.code == "cancelled"
         self._close(running, "cancelled" if is_cancelled else "error")
+        self._send_error(running.call.call_id, self._as_seen_by_caller(running, error))
 
     def _finish_stream(self, running: _Running, error: ActorError | None) -> None:
         self._running.pop(running.call.call_id, None)
         record = None if error is None else to_error_record(error)
-        self._link.send([END, running.call.call_id, running.sent, pack_value(record)])
         self._close(running, "ok" if error is None else "error")
+        self._link.send([END, running.call.call_id, running.sent, pack_value(record)])
 
     def _close(self, running: _Running, outcome: str) -> None:
         running.cell.handled += 1
         running.record["outcome"] = outcome
         running.record["runMs"] = (time.monotonic() - running.began_s) * 1000
 
-    def _answer(self, running: _Running, status: int, value: Any) -> None:
+    def _answer(self, running: _Running, status: int, packed: Payload) -> None:
         call = running.call
-        if call.call_id == 0:
-            return
-        packed = pack_value(value)
         queue_us = round((running.began_s - call.arrived_s) * 1e6)
         run_us = round((time.monotonic() - running.began_s) * 1e6)
         self._link.send([RESULT, call.call_id, status, packed, queue_us, run_us])
