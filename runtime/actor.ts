@@ -69,9 +69,22 @@ export function pythonActor<T extends object>(
   return { module, className, options: { ...options, placement: "python" }, actor: undefined as never };
 }
 
+/** Modules that are being loaded here for the sake of their actors. */
+const loading = new Set<string>();
+
+/** Such a module; undefined if none is. A program that runs when it is only loaded would start itself for ever. */
+export function moduleBeingLoaded(): string | undefined {
+  return loading.values().next().value;
+}
+
 /** Imports the module and finds the class that it defined. */
 export async function loadActor(module: string, className: string): Promise<new (...args: unknown[]) => object> {
-  await import(module);
+  loading.add(module);
+  try {
+    await import(module);
+  } finally {
+    loading.delete(module);
+  }
   const definition = definitions.get(`${module}#${className}`);
   if (!definition) {
     throw new ActorError(

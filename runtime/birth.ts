@@ -7,6 +7,9 @@ import { ActorError } from "./errors.ts";
 import type { HostLink } from "./host-link.ts";
 import type { Hosts } from "./hosts.ts";
 
+/** Importing torch takes 1 s on a quick machine and 40 s on a slow one. */
+export const defaultStartDeadlineMs = 300_000;
+
 export interface Birth {
   placement: Placement;
   spec: SpawnSpec;

@@ -40,10 +40,17 @@ export class Outbox {
   }
 }
 
+/** Handing memory over costs more than copying less than this (measured). */
+const transferFromBytes = 16_384;
+
 /** Over a MessagePort, in the same bytes as over a socket; memory is handed over, not copied. */
 export function openPortChannel(label: string, port: MessagePort, receive: Receive): Channel {
   const outbox = new Outbox((batch) => {
     const { body, buffers } = packEnvelopes(batch);
+    if (buffers.length === 0 && body.length < transferFromBytes) {
+      port.postMessage([body]);
+      return;
+    }
     const message = [body, ...buffers.map(withOwnMemory)];
     port.postMessage(
       message,

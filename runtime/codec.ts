@@ -8,6 +8,10 @@ import { ActorError } from "./errors.ts";
 /** Bytes of at most this length stay inside the MessagePack; beyond 128 B a frame of its own costs a pinned buffer. */
 const maxInlineBytes = 512;
 const maxDepth = 64;
+/** The header counts raw buffers in 16 bits. */
+export const maxBuffers = 0xffff;
+/** A longer frame is refused by sockets. */
+const maxBufferBytes = 2 ** 31 - 1;
 
 /** The profile: string-keyed maps of minimal size, no records, undefined as nil, 64-bit integers as numbers. */
 const packr = new Packr({
@@ -238,16 +242,21 @@ function prepareView(view: ArrayBufferView, into: Preparation): unknown {
 
 function prepareBytes(bytes: Uint8Array, into: Preparation): unknown {
   if (bytes.length <= maxInlineBytes) return bytes;
-  into.buffers.push(bytes.slice());
-  return new BytesRef(into.buffers.length - 1);
+  return new BytesRef(keep(bytes, into));
 }
 
 function prepareArray(data: NumberArray, shape: readonly number[] | undefined, into: Preparation): ArrayRef {
   const dtype = dtypeOf.get(data.constructor)!;
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  if (bytes.length <= maxInlineBytes) return new ArrayRef(bytes, dtype, shape ?? [data.length]);
-  into.buffers.push(bytes);
-  return new ArrayRef(into.buffers.length - 1, dtype, shape ?? [data.length]);
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const source = bytes.length <= maxInlineBytes ? bytes.slice() : keep(bytes, into);
+  return new ArrayRef(source, dtype, shape ?? [data.length]);
+}
+
+/** Copies bytes into a raw buffer and gives its index. */
+function keep(bytes: Uint8Array, { buffers, path }: Preparation): number {
+  if (bytes.length > maxBufferBytes) throw refusal(path, `${bytes.length} bytes long, more than ${maxBufferBytes}`);
+  if (buffers.length === maxBuffers) throw refusal(path, `one long array more than the ${maxBuffers} of a message`);
+  return buffers.push(bytes.slice()) - 1;
 }
 
 function readArray(ext: Uint8Array): NumberArray | NdArray {

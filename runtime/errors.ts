@@ -17,7 +17,6 @@ export const errorCodes = [
   "restart_intensity",
   "name_taken",
   "stopped",
-  "stream_broken",
   "protocol_error",
   "unauthorised",
   "process_failed",

@@ -31,6 +31,9 @@ export interface HostControl {
   stack(): Promise<string[]>;
 }
 
+/** Of so many that are no more it is known why. */
+const maxStopped = 10_000;
+
 export class Host {
   readonly caller: Caller;
   readonly #options: HostOptions;
@@ -122,6 +125,10 @@ export class Host {
     } finally {
       this.#cells.delete(name);
       this.#stopped.set(name, reason);
+      for (const oldest of this.#stopped.keys()) {
+        if (this.#stopped.size <= maxStopped) break;
+        this.#stopped.delete(oldest);
+      }
     }
   }
 

@@ -130,6 +130,11 @@ export class Link implements Channel {
     while (this.#sessions.ctl.unackedCount > 0 && clock.nowMs() < untilMs);
   }
 
+  /** Gives the peer up. */
+  fail(reason: string): void {
+    this.#goDown(reason);
+  }
+
   close(): void {
     this.#isDown = true;
     this.#cancelBeat?.();

@@ -94,7 +94,7 @@ export class Network {
         endpoints,
         routingId: `${name}/${randomBytes(6).toString("hex")}`,
         ...(serverKey !== undefined && keys ? { curve: { keys, serverKey } } : {}),
-        onMessage: (lane, parts) => this.#guard(peer, () => known.link.receive(lane, parts)),
+        onMessage: (lane, parts) => this.#hear(known.link, lane, parts),
         onDisconnect: () => clock.after(this.#heartbeat.everyMs, () => known.redial?.()),
       });
       known.send = (lane, frames) => known.dialer?.send(lane, frames);
@@ -145,8 +145,19 @@ export class Network {
       this.#greet(lane, routingId, hello, back, isTcp);
       return;
     }
-    const peer = this.#routes.get(routingId);
-    if (peer !== undefined) this.#peers.get(peer)?.link.receive(lane, parts);
+    const known = this.#peers.get(this.#routes.get(routingId) ?? "");
+    if (known) this.#hear(known.link, lane, parts);
+  }
+
+  /** What breaks the protocol would be sent again and again: whoever sends it is given up. */
+  #hear(link: Link, lane: Lane, parts: Buffer[]): void {
+    try {
+      link.receive(lane, parts);
+    } catch (error) {
+      if (!(error instanceof ActorError)) throw error;
+      this.#options.onComplaint(`${link.peer}: ${error.message}`);
+      link.fail(error.message);
+    }
   }
 
   #greet(lane: Lane, routingId: string, hello: Hello, back: Known["send"], isTcp: boolean): void {
@@ -196,7 +207,7 @@ export class Network {
       role,
       // A link that was given up and made again is another one to both sides: nobody goes on with the numbers of the old.
       incarnation: randomBytes(8).toString("hex"),
-      hello: { peer: name, role: this.#options.role, token },
+      hello: { peer: name, role: this.#options.role, token: this.#options.role === "node" ? "" : token },
       heartbeat: this.#heartbeat,
       transmit,
       receive,
@@ -210,7 +221,7 @@ export class Network {
     });
   }
 
-  /** A peer that breaks the protocol costs one line in the log, never the process. */
+  /** Whoever is no peer yet costs one line in the log, never the process. */
   #guard(who: string, work: () => void): void {
     try {
       work();

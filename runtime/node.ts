@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ActorClass, ActorDefinition } from "./actor.ts";
+import { type ActorClass, type ActorDefinition, moduleBeingLoaded } from "./actor.ts";
 import type { Caller } from "./caller.ts";
 import { type Channel, openLocalChannel } from "./channel.ts";
 import { type Clock, realClock } from "./clock.ts";
@@ -124,6 +124,13 @@ export class Node {
 
   /** Brings a node up: in this process, with its threads started as they are needed. */
   static async start(options: NodeOptions = {}): Promise<Node> {
+    const module = moduleBeingLoaded();
+    if (module !== undefined) {
+      throw new ActorError(
+        "bad_option",
+        `${module} starts a node while it is loaded for an actor. Give the actor's class a file of its own.`,
+      );
+    }
     const node = new Node(options);
     try {
       await node.#open();
@@ -236,6 +243,11 @@ export class Node {
   onNodeDown(callback: (node: string, reason: string) => void): () => void {
     this.#nodeWatchers.add(callback);
     return () => this.#nodeWatchers.delete(callback);
+  }
+
+  /** Treats a node as lost: for whoever knows that it is gone before its silence tells. One that is gone is fine. */
+  giveUp(name: string, reason: string): void {
+    this.#network.link(name)?.fail(reason);
   }
 
   /** Resolves when a node of this name is no member any more (as head). */

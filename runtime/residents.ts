@@ -1,7 +1,7 @@
 // The actors that live on a node: brings them up, delivers to them, starts them again, stops them.
 // Between two lives of an actor its calls wait; after the last they are told why.
 import type { ActorOptions } from "./actor.ts";
-import { bringUp } from "./birth.ts";
+import { bringUp, defaultStartDeadlineMs } from "./birth.ts";
 import type { CellReport } from "./cell.ts";
 import type { Channel } from "./channel.ts";
 import type { Clock } from "./clock.ts";
@@ -64,9 +64,9 @@ export interface ResidentsOptions {
 }
 
 const defaultMailboxCapacity = 10_000;
-/** Importing torch takes 1 s on a quick machine and 40 s on a slow one. */
-const defaultStartDeadlineMs = 300_000;
 const reportDeadlineMs = 2000;
+/** Of so many that are no more it is known why. */
+const maxEpitaphs = 10_000;
 
 export class Residents {
   readonly #options: ResidentsOptions;
@@ -245,6 +245,10 @@ export class Residents {
     }
     this.#residents.delete(resident.name);
     this.#epitaphs.set(resident.name, error);
+    for (const oldest of this.#epitaphs.keys()) {
+      if (this.#epitaphs.size <= maxEpitaphs) break;
+      this.#epitaphs.delete(oldest);
+    }
     for (const { call, from } of resident.waiting.drain()) refuse(from, call.id, error);
     if (resident.request.name !== undefined) this.#options.release(resident.name).catch(() => {}); // the head is gone too
   }

@@ -1,7 +1,15 @@
 // One lane of a link, across reconnects: numbers what it sends, keeps it until the other side has it, sends it again.
 // Gives envelopes on in order and once. Knows no socket: frames leave through `transmit`, which may lose them.
 import type { Clock } from "./clock.ts";
-import { type Frames, type Header, packEnvelopes, packHeader, unpackEnvelopes, unpackHeader } from "./codec.ts";
+import {
+  type Frames,
+  type Header,
+  maxBuffers,
+  packEnvelopes,
+  packHeader,
+  unpackEnvelopes,
+  unpackHeader,
+} from "./codec.ts";
 import { type Envelope, type Goodbye, type Hello, kinds, type Ping } from "./envelope.ts";
 import { ActorError } from "./errors.ts";
 
@@ -112,6 +120,12 @@ export class Session {
   send(batch: readonly Envelope[]): void {
     if (this.#isClosed) return;
     const frames = packEnvelopes(batch);
+    if (frames.buffers.length > maxBuffers && batch.length > 1) {
+      const middle = batch.length >> 1;
+      this.send(batch.slice(0, middle));
+      this.send(batch.slice(middle));
+      return;
+    }
     const bytes = frames.buffers.reduce((sum, buffer) => sum + buffer.length, frames.body.length);
     const entry = { seq: this.#nextSeq, frames, kind: batch.length === 1 ? batch[0]!.kind : 0, bytes };
     this.#nextSeq = nextSeq(this.#nextSeq);

@@ -226,6 +226,18 @@ describe("a start", () => {
     },
   );
 
+  test("from a file that is also the program says so, instead of starting the program for ever", async () => {
+    const child = spawn(process.execPath, [program("starts-itself")], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    const line = await new Promise<string>((resolve) =>
+      createInterface({ input: child.stdout! }).once("line", resolve),
+    );
+    expect(line).toMatch(
+      /^start_failed: starts-itself-1@node-a \(StartsItself\) did not start: bad_option: .*starts-itself\.js starts a node while it is loaded for an actor\. Give the actor's class a file of its own\.$/,
+    );
+    expect(await ended).toBe(0);
+  });
+
   test("without a Python says what to do", async () => {
     const node = await startNode({ python: { executable: "no-such-python" } });
     const error = await caught(node.spawn(pythonActor("counter:Counter"), [], { name: "learner" }));

@@ -88,6 +88,16 @@ describe("a mailbox that is full", () => {
     ]);
   });
 
+  test("runs no call whose deadline passed while it waited", async () => {
+    const counter = await node.spawn(CounterActor, [], { concurrency: 1 });
+    const running = new AbortController();
+    const first = caught(counter.with({ signal: running.signal }).waitForever());
+    expect((await caught(counter.with({ deadlineMs: 60 }).add(1))).code).toBe("call_timeout");
+    running.abort();
+    await first;
+    expect(await counter.get()).toBe(0);
+  });
+
   test("a method whose name begins with an underscore is not there", async () => {
     const slow = (await node.spawn(TakesOneAtATimeActor, [])) as unknown as { _private(): Promise<string> };
     expect((await caught(slow._private())).code).toBe("no_such_method");

@@ -99,6 +99,20 @@ describe("a session", () => {
     expect(pair.got.dialer).toEqual([9]);
   });
 
+  test("sends a batch with more raw buffers than a message can count as several messages", () => {
+    const pair = makePair();
+    pair.dialer.open();
+    pair.settle(100);
+    const many = { bytes: new Uint8Array(1), buffers: Array.from({ length: 30_000 }, () => new Uint8Array(1)) };
+    const items: Envelope[] = [0, 1, 2, 3, 4].flatMap((at) => [
+      { kind: kinds.items, id: 1, firstSeq: at, values: many },
+      numbered(at),
+    ]);
+    pair.dialer.send(items);
+    pair.settle(100);
+    expect(pair.got.acceptor).toEqual([0, 1, 2, 3, 4]);
+  });
+
   test("keeps what is sent before the first greeting", () => {
     const pair = makePair();
     pair.dialer.send([numbered(1)]);

@@ -1,115 +1,50 @@
-// What a call costs, by where the actor lives, beside a raw zeromq echo between two processes.
-import { fileURLToPath } from "node:url";
-import { type Handle, makeKeys, Node, pythonActor } from "../../runtime/index.ts";
-import { startMembers } from "../launch/members.ts";
-import { type Echo, EchoActor } from "./echo.ts";
-import { type Candidate, interleave, type Measured } from "./measure.ts";
-import { startRawEcho } from "./raw-zeromq.ts";
+// What a call of 100 bytes costs, by where the actor lives: one at a time, and 64 at a time.
+import type { Handle } from "../../runtime/index.ts";
+import type { Echo } from "./echo.ts";
+import { type Candidate, interleave, type Measured, timed } from "./measure.ts";
+import { type EchoPlace, withPlaces } from "./places.ts";
 
-const smallBytes = 100;
-const megabyte = new Float32Array(2 ** 18);
-const sources = fileURLToPath(new URL("../../../tools/bench", import.meta.url));
+const bytes = 100;
+/** Calls in a sample, by how many are in flight: some tenths of a second each; fewer would measure code that is not compiled yet. */
+const counts = new Map([
+  [1, 2000],
+  [64, 6000],
+]);
 
-/** Calls per second one at a time and 64 at a time, a megabyte there and back, stream items, spawns. */
-export async function benchCalls(rounds: number): Promise<Measured[]> {
-  const keys = makeKeys();
-  await using node = await Node.start({
-    name: "bench",
-    keys,
-    listen: "tcp://127.0.0.1:*",
-    python: { path: [sources] },
+export function benchCalls(rounds: number): Promise<Measured[]> {
+  return withPlaces(async (places) => {
+    const measured: Measured[] = [];
+    for (const [inFlight, count] of counts) {
+      measured.push(...(await interleave(candidates(places, inFlight, count), rounds)));
+    }
+    return measured;
   });
-  const members = await startMembers(node, keys.publicKey, [{ kind: "local" }], () => {});
-  const raw = await startRawEcho();
-  try {
-    const places: [string, Handle<Echo>][] = [
-      ["a shared thread", await node.spawn(EchoActor, [], { placement: "shared" })],
-      ["a thread of its own", await node.spawn(EchoActor, [], { placement: "thread" })],
-      ["a process (ipc)", await node.spawn(EchoActor, [], { placement: "process" })],
-      ["a Python process (ipc)", await node.spawn(pythonActor<Echo>("echo:Echo"), [])],
-      ["another node (tcp, CURVE)", await node.spawn(EchoActor, [], { node: "node-b" })],
-    ];
-    return [
-      ...(await compare(raw, places, 1, 300, rounds)),
-      ...(await compare(raw, places, 64, 6000, rounds)),
-      ...(await interleave(null, [...places.flatMap(([where, handle]) => heavy(where, handle)), spawns(node)], rounds)),
-    ];
-  } finally {
-    raw.close();
-    await members.close();
-  }
 }
 
-function compare(
-  raw: Awaited<ReturnType<typeof startRawEcho>>,
-  places: [string, Handle<Echo>][],
-  inFlight: number,
-  count: number,
-  rounds: number,
-): Promise<Measured[]> {
+function candidates(places: readonly EchoPlace[], inFlight: number, count: number): Candidate[] {
   const many = inFlight === 1 ? "one at a time" : `${inFlight} at a time`;
-  const floor = {
-    name: `raw zeromq echo, ${many}`,
-    unit: "messages/s",
-    sample: () => raw.rate(count, inFlight, smallBytes),
-  };
-  const candidates = places.map(
-    ([where, handle]): Candidate => ({
-      name: `calls to ${where}, ${many}`,
-      unit: "calls/s",
-      sample: () => callRate(handle, inFlight, count),
-    }),
+  const floors = new Map(
+    places.map(({ floor }) => [
+      floor.label,
+      { name: `${floor.label}, ${many}`, unit: "echoes/s", sample: () => floor.rate(count, inFlight, bytes) },
+    ]),
   );
-  return interleave(floor, candidates, rounds);
+  return places.map(({ where, echo, floor }) => ({
+    name: `calls to ${where}, ${many}`,
+    unit: "calls/s",
+    sample: async () => (count * 1000) / (await timed(() => call(echo, inFlight, count))),
+    floor: floors.get(floor.label)!,
+  }));
 }
 
-async function callRate(handle: Handle<Echo>, inFlight: number, count: number): Promise<number> {
-  const value = "x".repeat(smallBytes);
+async function call(handle: Handle<Echo>, inFlight: number, count: number): Promise<void> {
+  const value = "x".repeat(bytes);
   let left = count;
-  const beganMs = performance.now();
-  const worker = async () => {
+  const one = async () => {
     while (left > 0) {
       left -= 1;
       await handle.echo(value);
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  return (count * 1000) / (performance.now() - beganMs);
-}
-
-function heavy(where: string, handle: Handle<Echo>): Candidate[] {
-  return [
-    {
-      name: `1 MiB of float32 to ${where} and back`,
-      unit: "ms",
-      async sample() {
-        const beganMs = performance.now();
-        for (let at = 0; at < 10; at += 1) await handle.echo(megabyte);
-        return (performance.now() - beganMs) / 10;
-      },
-    },
-    {
-      name: `stream from ${where}`,
-      unit: "items/s",
-      async sample() {
-        const beganMs = performance.now();
-        let count = 0;
-        for await (const _item of handle.count(2000)) count += 1;
-        return (count * 1000) / (performance.now() - beganMs);
-      },
-    },
-  ];
-}
-
-function spawns(node: Node): Candidate {
-  return {
-    name: "spawn and stop of shared actors",
-    unit: "actors/s",
-    async sample() {
-      const beganMs = performance.now();
-      const actors = await Promise.all(Array.from({ length: 100 }, () => node.spawn(EchoActor, [])));
-      await Promise.all(actors.map((actor) => node.stopActor(actor)));
-      return (100 * 1000) / (performance.now() - beganMs);
-    },
-  };
+  await Promise.all(Array.from({ length: inFlight }, one));
 }

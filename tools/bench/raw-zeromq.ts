@@ -1,26 +1,24 @@
-// The floor: a DEALER here and a ROUTER that echoes in another process, nothing in between.
+// A floor: a DEALER here and a ROUTER that echoes in another process, over tcp without keys, nothing in between.
 // The one place besides runtime/socket.ts that opens zeromq, because a floor measured through ours would be no floor.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Dealer, Router } from "zeromq";
-
-export interface RawEcho {
-  /** Echoes per second with so many messages of so many bytes in flight. */
-  rate(count: number, inFlight: number, bytes: number): Promise<number>;
-  close(): void;
-}
+import type { RawEcho } from "./raw-port.ts";
 
 /** Starts the other process and connects to it. */
-export async function startRawEcho(): Promise<RawEcho> {
+export async function startRawZeromq(): Promise<RawEcho> {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "router"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const endpoint = await new Promise<string>((resolve) => {
+  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const endpoint = await new Promise<string>((resolve, reject) => {
     child.stdout!.once("data", (text: Buffer) => resolve(text.toString().trim()));
+    void ended.then(() => reject(new Error("the echo process ended before it listened")));
   });
   const dealer = new Dealer({ linger: 0 });
   dealer.connect(endpoint);
   return {
+    label: "raw zeromq",
     async rate(count, inFlight, bytes) {
       const message = Buffer.alloc(bytes);
       const beganMs = performance.now();
@@ -31,9 +29,10 @@ export async function startRawEcho(): Promise<RawEcho> {
       }
       return (count * 1000) / (performance.now() - beganMs);
     },
-    close() {
+    async close() {
       dealer.close();
       child.stdin!.end();
+      await ended;
     },
   };
 }

@@ -13,10 +13,12 @@ export interface MemberBoot {
 
 const stdin = createInterface({ input: process.stdin });
 stdin.once("line", (line) => void run(JSON.parse(line) as MemberBoot));
+stdin.once("close", () => void end(0, "the launcher has ended")); // it may end before we have joined
 process.on("SIGINT", () => {}); // a terminal's Ctrl-C is the launcher's affair
+let starting: Promise<Node> | undefined;
 
 async function run({ name, keys, head, labels }: MemberBoot): Promise<void> {
-  const node = await Node.start({
+  starting = Node.start({
     name,
     keys,
     head,
@@ -24,15 +26,16 @@ async function run({ name, keys, head, labels }: MemberBoot): Promise<void> {
     onLine: (source, line) => console.log(`${source}: ${line}`),
     onHeadLost: (reason) => void end(1, `lost the head: ${reason}`),
   });
-  stdin.once("close", () => void end(0, "the launcher has ended"));
+  await starting;
   console.log(`${name} has joined ${head.name}`);
+}
 
-  async function end(code: number, reason: string): Promise<void> {
-    console.error(reason);
-    setTimeout(() => process.exit(code), stopGraceMs).unref(); // a part that hangs must not keep the node
-    await node.stop(reason);
-    process.exit(code);
-  }
+async function end(code: number, reason: string): Promise<void> {
+  console.error(reason);
+  setTimeout(() => process.exit(code), stopGraceMs).unref(); // a part that hangs must not keep the node
+  const node = await starting?.catch(() => undefined); // it could not join: then it has nothing to stop
+  await node?.stop(reason);
+  process.exit(code);
 }
 
 const stopGraceMs = 5000;

@@ -43,6 +43,7 @@ export async function startMembers(
         const process = start(place, name, boot, onLine);
         started.push(process);
         await joined(head, name, place, process);
+        void process.ended.then((how) => head.giveUp(name, `its process has ended: ${how}`)); // sooner than by silence
       }),
     );
   } catch (error) {

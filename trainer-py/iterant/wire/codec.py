@@ -24,6 +24,8 @@ OK, ERROR, CANCELLED, STREAM, UNKNOWN = 0, 1, 2, 3, 4
 
 FIRST_CONTROL_ID = 2**31
 MAX_INLINE_BYTES = 512
+MAX_BUFFERS = 0xFFFF  # the header counts raw buffers in 16 bits
+MAX_BUFFER_BYTES = 2**31 - 1  # a longer frame is refused by sockets
 
 Buffer = bytes | memoryview
 Envelope = list[Any]
@@ -74,13 +76,21 @@ def pack_value(value: Any) -> Payload:
         raise TypeError(f"a {type(thing).__name__}")
 
     try:
-        return Payload(ormsgpack.packb(value, default=replace, option=_OPTIONS), buffers)
+        payload = Payload(ormsgpack.packb(value, default=replace, option=_OPTIONS), buffers)
     except (TypeError, ormsgpack.MsgpackEncodeError) as error:
         path, what = _find_refused(value, "value") or ("value", str(error))
         raise ActorError(
             "not_serialisable",
             f"{path} is {what}, which cannot travel. Send plain data, arrays of numbers or handles.",
         ) from error
+    if len(buffers) > MAX_BUFFERS:
+        raise ActorError(
+            "not_serialisable", f"value has {len(buffers)} long arrays, more than a message's {MAX_BUFFERS}."
+        )
+    longest = max((len(buffer) for buffer in buffers), default=0)
+    if longest > MAX_BUFFER_BYTES:
+        raise ActorError("not_serialisable", f"value has an array of {longest} bytes, more than {MAX_BUFFER_BYTES}.")
+    return payload
 
 
 def unpack_value(payload: Payload) -> Any:

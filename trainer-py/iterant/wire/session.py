@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from iterant.errors import ActorError
 from iterant.wire.codec import (
     HELLO,
+    MAX_BUFFERS,
     PING,
     PONG,
     WELCOME,
@@ -81,6 +82,11 @@ class Session:
 
     def send(self, batch: Sequence[Envelope]) -> None:
         body, buffers = pack_envelopes(batch)
+        if len(buffers) > MAX_BUFFERS and len(batch) > 1:
+            middle = len(batch) // 2
+            self.send(batch[:middle])
+            self.send(batch[middle:])
+            return
         entry = _Unacked(self._next_seq, batch[0][0] if len(batch) == 1 else 0, body, buffers)
         self._next_seq = _next(self._next_seq)
         is_full = len(self._unacked) >= MAX_UNACKED or self._unacked_bytes >= MAX_UNACKED_BYTES
