@@ -174,13 +174,9 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       topK: 0,
       maxTokens: training.maxResponseTokens,
     },
-    loss: {
-      preset: training.denominator === "constant" ? "dr_grpo" : "grpo",
-      clipLow: training.clip,
-      clipHigh: training.clip,
-      kl: training.klEstimator,
-      beta: training.klCoefficient,
-    },
+    // The paper's tables are the preset grpo, number for number (a test holds them to it): what is named here would
+    // overrule every other preset.
+    loss: { preset: "grpo" },
     learner: {
       engine: "torch",
       ranks: 1,

@@ -118,7 +118,7 @@ export class Run {
         return;
       } catch (error) {
         if (this.#isFinishing) return;
-        if (!isActorError(error, "actor_down", "node_down", "no_such_actor", "stopped")) throw error;
+        if (!isActorError(error, "actor_down", "node_down", "no_such_actor", "no_such_node", "stopped")) throw error;
         const rollouts = await node.lookup<RolloutBuffer>("rollout-buffer");
         if (error.node !== undefined) lost = `${name}@${error.node}`;
         await rollouts.disown(lost ?? `${name}@${node.name}`);

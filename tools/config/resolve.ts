@@ -21,6 +21,8 @@ export function resolveConfig(layers: readonly PartialConfig[]): RunConfig {
   const strategy: StrategyName = last("strategy") ?? "exit";
   const merged = layers.reduce<RunConfig>(merge, defaultConfig(last("domain") ?? "math", strategy));
   const config = runConfigSchema.parse(merged);
+  // Dr. GRPO divides by the budget of a response (exit-paper 3.5), which the run names elsewhere.
+  if (config.loss.preset === "dr_grpo") config.loss.maxLength ??= config.sampling.maxTokens;
   checkWhole(config);
   return config;
 }
@@ -54,6 +56,13 @@ function checkWhole(config: RunConfig): void {
   }
   if (loss.denominator === "constant" && loss.maxLength === undefined && loss.preset !== "dr_grpo") {
     refuse("loss.denominator constant needs loss.maxLength, the budget of tokens that it divides by.");
+  }
+  const anchor = loss.anchor ?? (loss.preset === "decoupled" ? "proximal" : "behaviour");
+  if (loss.correction !== undefined && loss.correction !== "none" && anchor === "behaviour") {
+    refuse(
+      `loss.correction is ${loss.correction} with loss.anchor behaviour: against the policy that sampled, the ratio ` +
+        "corrects already. Set loss.anchor to proximal.",
+    );
   }
   if (training.targetMinutes !== null && training.iterations === 0) {
     refuse("training.targetMinutes fits iterations to a time, but training.iterations is 0.");

@@ -242,6 +242,13 @@ def test_numbers_that_make_no_objective_are_refused_by_key(config: dict[str, Any
         objective_of({"preset": "grpo", **config})
 
 
+def test_the_preset_grpo_is_the_papers_table() -> None:
+    """Table 4 and eq. 4; actors/config.ts names no number of its own beside it."""
+    assert PRESETS["grpo"] == Objective(
+        clip_low=0.2, clip_high=0.2, kl="k3", beta=0.001, denominator="per_sequence", correction="none"
+    )
+
+
 def test_a_preset_is_overruled_key_by_key_and_a_wrong_word_is_named() -> None:
     assert objective_of({"preset": "grpo", "denominator": "token", "beta": 0.0}) == replace(
         PRESETS["grpo"], denominator="token", beta=0.0
