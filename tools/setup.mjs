@@ -9,13 +9,23 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ROOMS = ["runtime", "actors", "envs", "tools", "test"];
-const VENV = join(ROOT, ".venv");
-const VENV_PYTHON = join(VENV, "bin", "python");
+const VENV_PYTHON = join(ROOT, ".venv", "bin", "python");
 const REQUIREMENTS = join(ROOT, "trainer-py", "requirements");
 const PYTHON_FLOOR = [3, 11];
 const NODE_FLOOR = [20, 19];
-/** What each want needs of Python, smaller sets first. */
-const PYTHON_SETS = { build: [], run: ["run"], deepspeed: ["run", "deepspeed"], test: ["run", "deepspeed", "test"] };
+/** What each want needs of Python: the requirement files of each environment, smaller sets first. Worlds have their own. */
+const TOOLS = { ".venv-tools": ["tools"] };
+const CODE = { ".venv-code": ["code"] };
+const PYTHON_SETS = {
+  build: {},
+  run: { ".venv": ["run"] },
+  deepspeed: { ".venv": ["run", "deepspeed"] },
+  tools: { ".venv": ["run"], ...TOOLS },
+  code: { ".venv": ["run"], ...CODE },
+  test: { ".venv": ["run", "deepspeed", "test"], ...TOOLS, ...CODE },
+};
+/** Sets that name all they need, because what their packages ask for besides is heavy and not used. */
+const WITHOUT_DEPENDENCIES = ["tools"];
 
 class SetupError extends Error {}
 
@@ -31,7 +41,7 @@ try {
   checkNode();
   await installPackages();
   await build();
-  await installPython(PYTHON_SETS[want]);
+  for (const [venv, sets] of Object.entries(PYTHON_SETS[want])) await installPython(join(ROOT, venv), sets);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`set-up stopped: ${error.message}`);
@@ -77,29 +87,31 @@ function dropOrphans(dist, sources) {
   }
 }
 
-async function installPython(sets) {
-  if (sets.length === 0) return;
+async function installPython(venv, sets) {
+  const python = join(venv, "bin", "python");
+  const stampOf = (set) => join(venv, `.iterant-${set}-stamp`);
   const base = findPython();
   const version = run(base, ["-c", "import sys; print(sys.version)"]).stdout;
   const needed = sets.filter((set) => !isStamped(stampOf(set), version + hashFiles([requirementsOf(set)])));
-  if (needed.length === 0 && works(VENV_PYTHON)) return;
-  if (!works(VENV_PYTHON) || !existsSync(stampOf(sets[0]))) {
-    rmSync(VENV, { recursive: true, force: true });
-    await step("Python environment", base, ["-m", "venv", VENV]);
+  if (needed.length === 0 && works(python)) return;
+  if (!works(python) || !existsSync(stampOf(sets[0]))) {
+    rmSync(venv, { recursive: true, force: true });
+    await step(`Python environment ${relative(ROOT, venv)}`, base, ["-m", "venv", venv]);
     needed.splice(0, needed.length, ...sets);
   }
   for (const set of needed) {
     // torch goes first and alone: its pin must be settled before another package can ask for a newer one.
     const torch = readFileSync(requirementsOf("run"), "utf8").match(/^torch==.*$/m)[0];
-    if (set === "run") await pip("torch, the largest download", [torch]);
-    await pip(`Python packages (${set})`, ["-r", requirementsOf(set)]);
+    if (set === "run") await pip(python, "torch, the largest download", [torch]);
+    const alone = WITHOUT_DEPENDENCIES.includes(set) ? ["--no-deps"] : [];
+    await pip(python, `Python packages (${set})`, [...alone, "-r", requirementsOf(set)]);
     writeFileSync(stampOf(set), version + hashFiles([requirementsOf(set)]));
   }
 }
 
-async function pip(title, args) {
+async function pip(python, title, args) {
   const quiet = ["--quiet", "--disable-pip-version-check", "--no-input"];
-  await step(title, VENV_PYTHON, ["-m", "pip", "install", ...quiet, ...args]);
+  await step(title, python, ["-m", "pip", "install", ...quiet, ...args]);
 }
 
 function findPython() {
@@ -169,10 +181,6 @@ function hand([file, ...args]) {
 
 function requirementsOf(set) {
   return join(REQUIREMENTS, `${set}.txt`);
-}
-
-function stampOf(set) {
-  return join(VENV, `.iterant-${set}-stamp`);
 }
 
 function isStamped(stamp, inputs) {

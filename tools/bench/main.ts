@@ -7,6 +7,7 @@ import { benchArrays } from "./arrays.ts";
 import { benchCalls } from "./calls.ts";
 import { benchDemo, demoFigures, demoTable } from "./demo.ts";
 import { lineOf, type Measured } from "./measure.ts";
+import { benchSetup } from "./setup.ts";
 import { benchSizes } from "./sizes.ts";
 import { benchSpawns } from "./spawns.ts";
 import { benchStreams } from "./streams.ts";
@@ -17,7 +18,10 @@ const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[
   streams: benchStreams,
   spawns: benchSpawns,
   sizes: benchSizes,
+  setup: benchSetup,
 };
+/** Minutes each: only when asked for. */
+const long = ["setup", "demo"];
 
 interface BenchFlags {
   rounds: number;
@@ -29,13 +33,15 @@ const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallel
 
 await new Command("bench")
   .description("figures of this machine, each beside its floor in the same run")
-  .addArgument(new Argument("[names...]", "all but demo unless given").choices([...Object.keys(benches), "demo"]))
+  .addArgument(
+    new Argument("[names...]", "all but setup and demo unless given").choices([...Object.keys(benches), "demo"]),
+  )
   .option("--rounds <n>", "samples of each figure", parseCount, 7)
   .option("--seeds <n>", "demo: runs of each strategy, a minute or two each", parseCount, 3)
   .option("--json", "one JSON object, with every sample")
   .addHelpText("after", "\np90: nine samples of ten were at least this good.")
   .action(async (names: string[], flags: BenchFlags) => {
-    const wanted = names.length > 0 ? names : Object.keys(benches);
+    const wanted = names.length > 0 ? names : Object.keys(benches).filter((name) => !long.includes(name));
     const figures = await measure(wanted, flags);
     if (flags.json) console.log(JSON.stringify({ machine, rounds: flags.rounds, figures }));
     if (wanted.includes("demo")) await showDemo(flags);

@@ -2,8 +2,8 @@
 
 Knows neither tasks nor rewards. Says what happened rather than yes or no: math-verify answers False for a wrong
 answer and for one it could not read or compare in time, and those must not earn the same zero.
-Runs on the main thread, because math-verify's own timeouts are alarms; what an alarm cannot interrupt (one huge
-integer power) ends with the process, killed by the parent at the call's deadline.
+Runs on the main thread, because its time limit is an alarm (alarm.py, in place of math-verify's, which rings but once);
+what an alarm cannot interrupt (one huge integer power) ends with the process, killed by the parent at the deadline.
 """
 
 import contextlib
@@ -11,16 +11,18 @@ import resource
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from itertools import product
 from typing import Any, Literal
 
+from iterant.workers.alarm import OutOfTime, within
 from iterant.workers.ndjson import Helper, serve
 
 Verdict = Literal["correct", "wrong", "unparsed_gold", "unparsed_response", "timeout", "error"]
 
-# math-verify's own budget for one reading and for one comparison, in whole seconds because it uses alarm(2).
-STEP_LIMIT_S = 5
+# The budget for one reading and for one comparison, in seconds: math-verify's own.
+STEP_LIMIT_S = 5.0
 # A tower of powers asks for more memory than any machine has: it gets a MemoryError, not the machine.
 MAX_ADDRESS_BYTES = 4 * 1024**3
 MAX_GOLDS = 65_536
@@ -73,7 +75,7 @@ class MathVerifier:
         """{gold} → {verdict, extracted}; `correct` here means that the gold can be compared with."""
         try:
             gold = self._gold(params["gold"])
-        except _timeout_exception():
+        except OutOfTime:
             return {"verdict": "timeout", "extracted": None}
         return {"verdict": "correct" if gold.is_parsed else "unparsed_gold", "extracted": gold.extracted}
 
@@ -93,11 +95,9 @@ class MathVerifier:
         """What math-verify's `parse` reads in a text, and where.
 
         `parse` goes through the same stages in the same order but does not say which of them matched.
-        Raises math-verify's TimeoutException, a BaseException, after STEP_LIMIT_S.
+        Raises OutOfTime after STEP_LIMIT_S.
         """
-        from math_verify.utils import timeout
-
-        return timeout(STEP_LIMIT_S)(self._read)(text)  # type: ignore[no-any-return]
+        return within(STEP_LIMIT_S, lambda: self._read(text))
 
     def _read(self, text: str) -> Reading:
         from math_verify.parser import extract_target_from_pred
@@ -127,7 +127,7 @@ class MathVerifier:
             if not gold.is_parsed:
                 return "unparsed_gold", None
             reading = self.read(response)
-        except _timeout_exception():
+        except OutOfTime:
             return "timeout", None
         if not reading.values:
             return "unparsed_response", reading
@@ -140,9 +140,9 @@ class MathVerifier:
         verdict: Verdict = "wrong" if reading.is_parsed else "unparsed_response"
         for gold_value, value in product(gold.values, reading.values):
             try:
-                if verify([gold_value], [value], timeout_seconds=STEP_LIMIT_S, raise_on_error=True):
+                if within(STEP_LIMIT_S, partial(verify, gold_value, value, timeout_seconds=None, raise_on_error=True)):
                     return "correct"
-            except _timeout_exception():
+            except OutOfTime:
                 verdict = "timeout"
             except Exception:
                 # What SymPy raises on odd input is without bound; a pair that timed out already says more.
@@ -174,12 +174,6 @@ def load() -> Helper:
         versions={package: version(package) for package in packages},
         methods={"verify": verifier.verify, "check_gold": verifier.check_gold},
     )
-
-
-def _timeout_exception() -> type[BaseException]:
-    from math_verify.errors import TimeoutException
-
-    return TimeoutException  # type: ignore[no-any-return]
 
 
 def _limit_memory() -> None:
