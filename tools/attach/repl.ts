@@ -43,6 +43,7 @@ class Repl {
   readonly #conversation: Conversation;
   readonly #output: NodeJS.WritableStream;
   readonly #server: REPLServer;
+  readonly #historyRead: Promise<void>;
   /** The last of the turns; each begins when the one before has ended. */
   #turn: Promise<void> = Promise.resolve();
   #waiting: AbortController | undefined;
@@ -65,7 +66,8 @@ class Repl {
         void conversation.complete(line, own).then((found) => done(null, found));
       },
     });
-    this.#server.setupHistory(historyFile(), () => {}); // it says itself if it cannot keep one
+    // It says itself if it cannot keep one.
+    this.#historyRead = new Promise((resolve) => this.#server.setupHistory(historyFile(), () => resolve()));
     this.#defineCommands();
     this.#takeOverInterrupt();
     this.done = this.#untilEnd();
@@ -79,6 +81,7 @@ class Repl {
       return;
     }
     this.#say(`\n${endOfRun(reason)}`);
+    await this.#historyRead; // it takes up the input again, and would do so after the end too
     this.#server.close();
   }
 
