@@ -17,6 +17,7 @@ export type { Episode, EpisodeMode, EpisodeStart, Message, Outcome, StopReason, 
 export { prefixesOf } from "./episode.ts";
 export type { EnvironmentErrorCode, Failure, FailureCause } from "./errors.ts";
 export { EnvironmentError, InfrastructureError } from "./errors.ts";
+export { cacheFolder, type HubOptions, type HubSplit, hubFiles } from "./hub.ts";
 export * from "./math/index.ts";
 export { visibleText } from "./reasoning.ts";
 export type { RewardFunction, RewardPart, Rubric, Score } from "./reward.ts";

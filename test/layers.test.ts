@@ -25,6 +25,8 @@ const doors: Record<string, string[]> = {
   msgpackr: ["runtime/codec.ts"],
   execa: ["runtime/process.ts"],
   "pure-rand": ["actors/random.ts"],
+  hyparquet: ["envs/math/rows.ts"],
+  "hyparquet-compressors": ["envs/math/rows.ts"],
   commander: ["tools/"],
   yaml: ["tools/"],
   zod: ["tools/", "actors/config.ts"],

@@ -1,13 +1,15 @@
-// Problems from JSONL files: read, checked, chosen and split before anything starts.
+// Problems from files, published sets or our generator: read, checked, chosen and split before anything starts.
 // A bad line is named by file and line with its reason. Choice and split follow from a hash of each problem's text and a
 // seed, so they survive a file that is reordered, and a problem that stands twice is never on both sides.
-import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { contentHash } from "../digest.ts";
 import { EnvironmentError } from "../errors.ts";
-import { LineSplitter } from "../lines.ts";
+import { type HubOptions, hubFiles } from "../hub.ts";
 import { hashFraction, shuffledByHash, type TaskSet, taskSetOf } from "../task.ts";
+import { generatedRows, generatorOf } from "./generator.ts";
 import { type MathTask, mathTaskOf, RowError } from "./problem.ts";
+import { type PlacedRow, readRows } from "./rows.ts";
+import { sourceOf } from "./sets.ts";
 import type { MathVerifier } from "./verifier.ts";
 
 export interface LoadOptions {
@@ -21,6 +23,8 @@ export interface LoadOptions {
   skipBad?: boolean;
   /** Checks that every chosen gold can be compared with; golds are believed without it. */
   verifier?: Pick<MathVerifier, "checkGold">;
+  /** Where published sets are fetched from and kept. */
+  hub?: Omit<HubOptions, "signal">;
   signal?: AbortSignal;
 }
 
@@ -31,9 +35,10 @@ export type LoadedTasks = {
   tasks: TaskSet<MathTask>;
   /** Lines left out, in the order they were found; empty unless `skipBad`. */
   skipped: BadLine[];
+  /** Rows that a published set's own rule leaves out, by reason: no bad lines. */
+  leftOut: Readonly<Record<string, number>>;
 };
 
-const maxLineBytes = 64 * 1024 * 1024;
 const shownBadLines = 10;
 /** Golds under way at once: enough to keep every process of a verifier busy. */
 const goldsAtOnce = 64;
@@ -44,8 +49,18 @@ interface Row {
   line: number;
 }
 
+/** What one reading has found so far, over all its files. */
+interface Reading {
+  /** Ids and problems, and where each stood first. */
+  seen: Map<string, Row>;
+  bad: BadLine[];
+  leftOut: Record<string, number>;
+}
+
 /**
- * Loads one JSONL file, or one to train on and one to hold out.
+ * Loads one source, or one to train on and one to hold out. A source is the path of a JSONL, JSON or parquet file; the
+ * name of a published set (sets.ts), which is fetched; `name=path`, a file read as that set; or `generated`, with levels
+ * if wanted: `generated:1-3`.
  * @throws EnvironmentError `bad_data` with the first bad lines, or for an empty or missing file
  * @throws InfrastructureError if golds are checked and the verifier fails
  */
@@ -55,14 +70,14 @@ export async function loadMathTasks(
 ): Promise<LoadedTasks> {
   const files = typeof source === "string" ? { train: source } : source;
   const { id = basename(files.train), subset, split, skipBad = false } = options;
-  const bad: BadLine[] = [];
-  const seen = new Map<string, Row>();
+  const reading: Reading = { seen: new Map(), bad: [], leftOut: {} };
+  const { bad } = reading;
   const heldOutFile = "heldOut" in files ? files.heldOut : undefined;
   if (heldOutFile !== undefined && split) {
     throw new EnvironmentError("bad_data", `a held-out file and a split - ${id} - give one of them`);
   }
-  const heldOut = heldOutFile === undefined ? [] : await readRows(heldOutFile, seen, bad, options.signal);
-  const train = await readRows(files.train, seen, bad, options.signal);
+  const heldOut = heldOutFile === undefined ? [] : await tasksOf(heldOutFile, reading, options);
+  const train = await tasksOf(files.train, reading, options);
   const rows = [...(await choose(train, subset, bad, options)), ...(await checkGolds(heldOut, bad, options))];
   if (bad.length > 0 && !skipBad) throw new EnvironmentError("bad_data", complaint(id, bad));
   if (rows.length === 0) {
@@ -72,23 +87,49 @@ export async function loadMathTasks(
   const isHeldOut = (task: MathTask) =>
     heldOutIds.has(task.id) || (split !== undefined && hashFraction(split.seed, splitText(task)) < split.heldOut);
   const tasks = rows.map(({ task }) => task);
-  return { tasks: taskSetOf(id, tasks, isHeldOut), skipped: bad };
+  return { tasks: taskSetOf(id, tasks, isHeldOut), skipped: bad, leftOut: reading.leftOut };
 }
 
-/** The tasks of a file. Bad lines go to `bad`; `seen` tells ids and problems of all files read so far. */
-async function readRows(
+/** The tasks of a source. Bad lines go to the reading, which tells ids and problems of all sources so far. */
+async function tasksOf(source: string, reading: Reading, options: LoadOptions): Promise<Row[]> {
+  const generator = generatorOf(source);
+  if (generator) return rowsOf(source, generatedRows(generator), reading);
+  const { set, file } = sourceOf(source);
+  const { signal, hub } = options;
+  const files = file !== null ? [file] : await hubFiles(set!.hub, { ...hub, ...(signal && { signal }) });
+  const rows: Row[] = [];
+  let rowCount = 0;
+  for (const one of files) {
+    const counted = count(readRows(one, signal));
+    rows.push(...(await rowsOf(one, counted.rows, reading, set?.leaveOut)));
+    rowCount += counted.count();
+  }
+  if (set?.rowCount != null && rowCount !== set.rowCount) {
+    const what = `${rowCount} rows, but ${set.name} has ${set.rowCount}`;
+    const advice = `use the whole ${set.hub.split} split of ${set.hub.id}, or give the path alone`;
+    throw new EnvironmentError("bad_data", `${what} - ${files.join(", ")} - ${advice}`);
+  }
+  return rows;
+}
+
+async function rowsOf(
   file: string,
-  seen: Map<string, Row>,
-  bad: BadLine[],
-  signal: AbortSignal | undefined,
+  placed: AsyncIterable<PlacedRow> | Iterable<PlacedRow>,
+  { seen, bad, leftOut }: Reading,
+  leaveOut: (row: Record<string, unknown>) => string | null = () => null,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  let line = 0;
-  for await (const text of linesOf(file, signal)) {
-    line += 1;
-    if (text.trim() === "") continue;
+  let rowCount = 0;
+  for await (const { line, ...read } of placed) {
+    rowCount += 1;
     try {
-      const row = { task: mathTaskOf(parseLine(text)), file, line };
+      if ("error" in read) throw read.error;
+      const reason = typeof read.row === "object" && read.row !== null ? leaveOut(read.row as never) : null;
+      if (reason !== null) {
+        leftOut[reason] = (leftOut[reason] ?? 0) + 1;
+        continue;
+      }
+      const row = { task: mathTaskOf(read.row), file, line };
       refuseTwice(row, seen);
       rows.push(row);
     } catch (error) {
@@ -96,31 +137,24 @@ async function readRows(
       bad.push({ file, line, reason: error.message });
     }
   }
-  if (rows.length === 0 && bad.every((one) => one.file !== file)) {
+  if (rowCount === 0) {
     throw new EnvironmentError("bad_data", `the file is empty - ${file} - it should hold one JSON object a line`);
   }
   return rows;
 }
 
-async function* linesOf(file: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
-  const splitter = new LineSplitter(maxLineBytes);
-  try {
-    for await (const chunk of createReadStream(file, { signal })) yield* splitter.push(chunk as Buffer);
-  } catch (error) {
-    signal?.throwIfAborted();
-    const advice = "give the path of a JSONL file";
-    throw new EnvironmentError("bad_data", `it cannot be read: ${(error as Error).message} - ${file} - ${advice}`);
-  }
-  const last = splitter.end();
-  if (last !== undefined) yield last;
-}
-
-function parseLine(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (error) {
-    throw new RowError(`not JSON: ${(error as Error).message}`);
-  }
+/** Counts rows as they pass. */
+function count(rows: AsyncIterable<PlacedRow>) {
+  let passed = 0;
+  return {
+    count: () => passed,
+    rows: (async function* () {
+      for await (const row of rows) {
+        passed += 1;
+        yield row;
+      }
+    })(),
+  };
 }
 
 /** Ids are unique, and so are problems: one that stands twice would be sampled twice, or trained on and held out. */

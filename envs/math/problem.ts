@@ -1,5 +1,6 @@
 // One competition problem, and how a row of the well-known sets becomes one.
-// Reads the field names of GSM8K, MATH, NuminaMath and DeepScaleR without being told which set it is.
+// Reads the field names of GSM8K, MATH, NuminaMath, DeepScaleR, AIME, Minerva and OlympiadBench without being told which
+// set it is.
 // Knows neither files nor verification: whether the answer can be read as mathematics, the verifier says.
 import { contentHash } from "../digest.ts";
 import type { Task } from "../task.ts";
@@ -27,8 +28,9 @@ export class RowError extends Error {
 
 /**
  * A task from a row of a data set.
- * `answer` is the gold; failing that, the last box of `solution` is. GSM8K's `answer` is a worked solution with the gold
- * after `####`. 142.0 is 142. The id is the row's own or a hash of the content.
+ * `answer` is the gold, or OlympiadBench's `final_answer`, a list; failing that, the last box of `solution` is. GSM8K's
+ * `answer` is a worked solution with the gold after `####`. 142.0 and 0142 are 142. The id is the row's own or a hash of
+ * the content.
  * @throws RowError if there is no problem or no answer
  */
 export function mathTaskOf(row: unknown): MathTask {
@@ -55,8 +57,8 @@ const calculatorNote = /<<[^<>]*>>/g;
 const notAnAnswer = /^(?:proof|notfound|not found|none|null|nan|n\/a)$/i;
 
 function goldOf(fields: Record<string, unknown>): { answer: string; solution: string | null } {
-  const given = textOf(fields, "answer");
-  const solution = textOf(fields, "solution");
+  const given = textOf(fields, "answer") ?? finalAnswerOf(fields);
+  const solution = solutionOf(fields);
   const mark = given?.lastIndexOf("####") ?? -1;
   if (given !== null && mark >= 0) {
     const worked = given.slice(0, mark).replace(calculatorNote, "").trim();
@@ -69,8 +71,25 @@ function goldOf(fields: Record<string, unknown>): { answer: string; solution: st
   return { answer: checkedAnswer(box), solution };
 }
 
+/** OlympiadBench keeps lists: of solutions that come to the same, */
+function solutionOf(fields: Record<string, unknown>): string | null {
+  const { solution } = fields;
+  return Array.isArray(solution) ? textOf({ solution: solution[0] }, "solution") : textOf(fields, "solution");
+}
+
+/** and of the parts of an answer, each between dollars. */
+function finalAnswerOf(fields: Record<string, unknown>): string | null {
+  const { final_answer: parts } = fields;
+  if (!Array.isArray(parts)) return textOf(fields, "final_answer");
+  const texts = parts.map((part) => textOf({ final_answer: part }, "final_answer") ?? "");
+  return texts.length === 0 ? null : texts.map((text) => text.replace(/^\$(.*)\$$/s, "$1").trim()).join(", ");
+}
+
 function checkedAnswer(text: string): string {
-  const answer = text.trim().replace(/^(-?\d+)\.0+$/, "$1");
+  const answer = text
+    .trim()
+    .replace(/^(-?\d+)\.0+$/, "$1")
+    .replace(/^(-?)0+(?=\d+$)/, "$1");
   if (answer === "") throw new RowError("the answer is empty");
   if (notAnAnswer.test(answer)) throw new RowError(`the answer is '${answer}', which cannot be verified`);
   return answer;

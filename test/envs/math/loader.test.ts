@@ -82,7 +82,7 @@ test("a file with nothing in it is a mistake, and so is one with nothing good in
     /^bad_data: no problem is left of 1 bad lines - set-\d+.jsonl - the first: set-\d+.jsonl:1: not JSON/,
   );
   expect(await messageOf(loadMathTasks(join(folder, "absent.jsonl")))).toMatch(
-    /^bad_data: it cannot be read: ENOENT.* - absent.jsonl - give the path of a JSONL file$/,
+    /^bad_data: it cannot be read: ENOENT.* - absent.jsonl - give the path of a JSONL, JSON or parquet file$/,
   );
 });
 

@@ -50,7 +50,7 @@ test.each([
   },
   { set: "floats as texts", row: { problem: "P", answer: "142.00" }, task: { answer: "142" } },
   { set: "a fraction", row: { problem: "P", answer: 0.5 }, task: { answer: "0.5" } },
-  { set: "AIME, zero-padded", row: { problem: "P", answer: "033" }, task: { answer: "033" } },
+  { set: "AIME, zero-padded", row: { problem: "P", answer: "033" }, task: { answer: "33" } },
   { set: "our own steps", row: { problem: "P", answer: "1", solution: "a\nb", steps: 7 }, task: { steps: 7 } },
   { set: "a level that is none", row: { problem: "P", answer: "1", level: "Level ?" }, task: { level: null } },
 ])("a row of $set", ({ row, task }) => {
@@ -69,10 +69,7 @@ test.each([
   [null, "not a JSON object"],
   [{}, "no problem: it has no fields, none of them problem or question"],
   [{ prompt: "P", answer: "4" }, "no problem: it has the fields prompt, answer, none of them problem or question"],
-  [
-    { problem: "P", final_answer: ["4"] },
-    "no answer: it has the fields problem, final_answer, none of them answer or solution",
-  ],
+  [{ problem: "P", target: ["4"] }, "no answer: it has the fields problem, target, none of them answer or solution"],
   [{ problem: "P", solution: "so it is 4" }, "no answer, and the solution has no \\boxed{…} to take it from"],
   [{ problem: "P", solution: "\\boxed{ }" }, "the answer is empty"],
   [{ problem: "P", answer: "work\n####" }, "the answer is empty"],
