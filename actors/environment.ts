@@ -110,7 +110,7 @@ export class Environments {
   async #play(ticket: Ticket, { draw, task }: Assignment): Promise<Played[]> {
     const { rolloutsPerPrompt, seed } = this.#config;
     const start = { task, seed: groupSeed(seed, ticket), prefix: prefixOf(draw.instance.turns), mode: draw.mode };
-    const environments = Array.from({ length: rolloutsPerPrompt }, () => this.#world!.environment() as Environment);
+    const environments = Array.from({ length: rolloutsPerPrompt }, () => this.#world!.environment("train"));
     try {
       const openings = await Promise.all(environments.map((environment) => environment.reset(start)));
       const idOf = (at: number) => `${ticket.groupId}/${at}`;
@@ -194,9 +194,11 @@ export class Environments {
     seed: number,
   ): Promise<Timed<Generation> | { cause: string; message: string }> {
     const embed = this.#config.options.mechanisms.diversity && this.#cast.embedder === null;
+    const { sampling } = this.#config;
+    const { stop } = this.#world!;
     try {
       return await timed(() =>
-        this.#cast.inference.generate({ ...request, sampling: this.#config.sampling, seed, lane: "train", embed }),
+        this.#cast.inference.generate({ ...request, sampling, seed, stop, lane: "train", embed }),
       );
     } catch (error) {
       if (!isActorError(error, "method_threw", "call_timeout")) throw error;

@@ -117,13 +117,22 @@ export class Evaluator {
     const seed = RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
     const prefix = previous ? [previous] : [];
     const start = { task, seed, prefix, mode: previous ? ("improve" as const) : ("base" as const) };
-    await using opening = this.#world!.environment();
-    const { messages } = await opening.reset(start as never);
-    const { completions } = await this.#inference.generate({ messages, n, sampling, seed, version, lane: "eval" });
+    const { stop } = this.#world!;
+    await using opening = this.#world!.environment("evaluate");
+    const { messages } = await opening.reset(start);
+    const { completions } = await this.#inference.generate({
+      messages,
+      n,
+      sampling,
+      seed,
+      stop,
+      version,
+      lane: "eval",
+    });
     return Promise.all(
       completions.map(async ({ text, finish }) => {
-        await using environment = this.#world!.environment();
-        await environment.reset(start as never);
+        await using environment = this.#world!.environment("evaluate");
+        await environment.reset(start);
         const step = await environment.step(text);
         tally.iterateCount += 1;
         if (finish === "length") tally.overlongCount += 1;

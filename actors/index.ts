@@ -18,4 +18,5 @@ export {
 } from "./recorder.ts";
 export { Run, type RunOptions, type RunOutcome, type RunSummary } from "./run.ts";
 export type { EvaluationRow, IterationRow, LogRow, NoticeRow } from "./run-log.ts";
-export { openWorld, selfIterationPrompts, type WorldConfig } from "./worlds.ts";
+export * from "./search/index.ts";
+export { openWorld, selfIterationPrompts, type WorldConfig, worldConfigOf } from "./worlds.ts";

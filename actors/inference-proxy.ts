@@ -23,6 +23,8 @@ export interface GenerateRequest {
   n: number;
   sampling: Sampling;
   seed: number;
+  /** Texts that end a completion, kept in it. */
+  stop?: readonly string[];
   /** A policy version that was pinned; the newest weights unless said. */
   version?: number;
   /** Training goes first where slots are short. */
@@ -227,6 +229,7 @@ function toPython({
   n,
   sampling,
   seed,
+  stop = [],
   version,
   lane,
   embed,
@@ -239,6 +242,7 @@ function toPython({
     sampling: { temperature, top_p: topP, top_k: topK, max_tokens: maxTokens },
     seed,
     lane,
+    ...(stop.length > 0 ? { stop } : {}),
     ...(version === undefined ? {} : { version }),
     ...(embed ? { embed } : {}),
   };

@@ -20,7 +20,7 @@ import { RecorderActor } from "./recorder.ts";
 import { RolloutBufferActor } from "./rollout-buffer.ts";
 import { type RunLog, RunLogActor } from "./run-log.ts";
 import { TaskBufferActor } from "./task-buffer.ts";
-import type { WorldConfig } from "./worlds.ts";
+import { worldConfigOf } from "./worlds.ts";
 
 /** What a run is made of besides its configuration. */
 export interface RunPlan {
@@ -56,7 +56,7 @@ export function makeProgram(plan: RunPlan): { program: Program; cast: Cast } {
   const { config, folder, life, resume, tasks } = plan;
   const { training, environments: places, seed } = config;
   const options = exitOptionsOf(config);
-  const world: WorldConfig = { domain: config.domain, requireBoxed: places.requireBoxed, verifiers: places.verifiers };
+  const world = worldConfigOf(config);
   const program = new Program();
 
   const log = program.add(RunLogActor, [{ file: join(folder, "metrics.jsonl") }], { name: "run-log" });

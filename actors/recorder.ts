@@ -4,16 +4,9 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Message, Task } from "../envs/index.ts";
-import {
-  type Damage,
-  defineActor,
-  Journal,
-  packValue,
-  readJournal,
-  readRecord,
-  unpackValue,
-} from "../runtime/index.ts";
+import { type Damage, defineActor, Journal, readJournal, readRecord } from "../runtime/index.ts";
 import type { Draw } from "./exit/index.ts";
+import { packRecord, recordTypes, unpackRecord } from "./record.ts";
 import type { Rollout, RolloutFailure, RolloutTurn } from "./rollout.ts";
 import type { Ticket } from "./rollout-buffer.ts";
 
@@ -95,7 +88,6 @@ export interface EpisodeLine {
 }
 
 const journalName = "episodes";
-const groupType = 2;
 const indexFile = "index.jsonl";
 
 export interface RecorderConfig {
@@ -122,7 +114,7 @@ export class Recorder {
   async write(group: GroupToWrite): Promise<void> {
     const recorded = toRecord(group, this.#config.life);
     const payload = packRecord(recorded);
-    const place = this.#journal!.append(groupType, payload);
+    const place = this.#journal!.append(recordTypes.group, payload);
     await this.#journal!.sync();
     this.#episodeCount += recorded.episodes.length;
     this.#byteCount += payload.length;
@@ -210,36 +202,12 @@ function textOf(lines: readonly EpisodeLine[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
-/** A record is its packed value: length of the MessagePack and count of raw buffers (u32), then each buffer's length. */
-function packRecord(value: unknown): Buffer {
-  const { bytes, buffers } = packValue(value);
-  const head = Buffer.alloc(8 + 4 * buffers.length);
-  head.writeUInt32BE(bytes.length, 0);
-  head.writeUInt32BE(buffers.length, 4);
-  buffers.forEach((buffer, at) => {
-    head.writeUInt32BE(buffer.length, 8 + 4 * at);
-  });
-  return Buffer.concat([head, bytes, ...buffers]);
-}
-
-function unpackRecord(payload: Buffer): unknown {
-  const count = payload.readUInt32BE(4);
-  let at = 8 + 4 * count;
-  const take = (length: number) => {
-    at += length;
-    return payload.subarray(at - length, at);
-  };
-  const bytes = take(payload.readUInt32BE(0));
-  const buffers = Array.from({ length: count }, (_, index) => take(payload.readUInt32BE(8 + 4 * index)));
-  return unpackValue({ bytes, buffers });
-}
-
 // --- reading ----------------------------------------------------------------------------------------------------
 
 /** Every group of a recording, oldest first, also while it is being written. */
 export async function* readGroups(folder: string, onDamage?: (damage: Damage) => void): AsyncGenerator<RecordedGroup> {
   for await (const { type, payload } of readJournal(folder, journalName, onDamage)) {
-    if (type === groupType) yield unpackRecord(payload) as RecordedGroup;
+    if (type === recordTypes.group) yield unpackRecord(payload) as RecordedGroup;
   }
 }
 
@@ -276,7 +244,7 @@ function parseLines(text: string): EpisodeLine[] | null {
 async function rebuildIndex(folder: string): Promise<EpisodeLine[]> {
   const lines: EpisodeLine[] = [];
   for await (const { type, payload, segment, offset } of readJournal(folder, journalName)) {
-    if (type !== groupType) continue;
+    if (type !== recordTypes.group) continue;
     lines.push(...linesOf(unpackRecord(payload) as RecordedGroup, { segment, offset }));
   }
   return lines;

@@ -1,7 +1,8 @@
 // The worlds by name, opened with what they need on this machine: helper processes above all.
 // Knows which worlds there are; what they are like is theirs to know.
-import { type Environment, type MathTask, MathVerifier, mathEnvironment } from "../envs/index.ts";
+import { type Environment, MathVerifier, mathEnvironment } from "../envs/index.ts";
 import { localPython } from "../runtime/index.ts";
+import type { RunConfig } from "./config.ts";
 import { divergePrompt, improvePrompt } from "./exit/index.ts";
 
 export interface WorldConfig {
@@ -12,10 +13,21 @@ export interface WorldConfig {
   verifiers: number;
 }
 
+/** The world of a run. */
+export function worldConfigOf({ domain, environments }: RunConfig): WorldConfig {
+  const { requireBoxed, verifiers } = environments;
+  return { domain, requireBoxed, verifiers };
+}
+
+/** What an episode is for: a world may hold more of a task in an evaluation than it does in training. */
+export type Purpose = "train" | "evaluate";
+
 /** A world that is open on this machine. */
 export interface OpenWorld {
+  /** Texts that end a response, kept in it; none where only the end of the turn does. */
+  readonly stop: readonly string[];
   /** A new session; it costs nothing until its first reset. */
-  environment(): Environment<MathTask>;
+  environment(purpose: Purpose): Environment;
   close(): Promise<void>;
 }
 
@@ -29,7 +41,8 @@ export async function openWorld(config: WorldConfig): Promise<OpenWorld> {
   await verifier.ready;
   const { requireBoxed } = config;
   return {
-    environment: () => mathEnvironment({ verifier, requireBoxed, prompts: selfIterationPrompts }),
+    stop: [],
+    environment: () => mathEnvironment({ verifier, requireBoxed, prompts: selfIterationPrompts }) as Environment,
     close: () => verifier.close(),
   };
 }

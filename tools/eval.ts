@@ -8,6 +8,7 @@ import {
   type Evaluation,
   EvaluatorActor,
   InferenceProxyActor,
+  worldConfigOf,
 } from "../actors/index.ts";
 import { localPython, Node, Program, pythonActor } from "../runtime/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -84,11 +85,7 @@ async function evaluate(
   checkMachine(config);
   const modelFolder = run === undefined ? findModel(config.model) : checkpointModel(run, config.model);
   const heldOut = await heldOutOf(config);
-  const world = {
-    domain: config.domain,
-    requireBoxed: config.environments.requireBoxed,
-    verifiers: config.environments.verifiers,
-  };
+  const world = worldConfigOf(config);
   await using node = await Node.start({ name: "eval" });
   const program = new Program();
   const Engine = pythonActor<EngineActor>("iterant.sampling.engine:Engine");

@@ -8,8 +8,9 @@ import {
   type RecordedGroup,
   type RunConfig,
   rewardOf,
+  worldConfigOf,
 } from "../../actors/index.ts";
-import { type Environment, InfrastructureError, type MathTask, type Verdict } from "../../envs/index.ts";
+import { type Environment, InfrastructureError, type Verdict } from "../../envs/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { tryReadGroup } from "./recording.ts";
 
@@ -42,8 +43,7 @@ export async function rescore(
   config: RunConfig,
   tell: (rescored: Rescored) => void,
 ): Promise<void> {
-  const { requireBoxed } = config.environments;
-  const world = await openWorld({ domain: config.domain, requireBoxed, verifiers: cpus().length }).catch(refuse);
+  const world = await openWorld({ ...worldConfigOf(config), verifiers: cpus().length }).catch(refuse);
   try {
     const options = exitOptionsOf(config);
     const waiting: Promise<Rescored[]>[] = [];
@@ -52,7 +52,7 @@ export async function rescore(
     };
     for (const ofGroup of byGroup(lines)) {
       if (waiting.length >= groupsAtOnce) await tellOldest();
-      waiting.push(rescoreGroup(folder, ofGroup, options, () => world.environment()));
+      waiting.push(rescoreGroup(folder, ofGroup, options, () => world.environment("train")));
     }
     while (waiting.length > 0) await tellOldest();
   } finally {
@@ -83,7 +83,7 @@ async function rescoreGroup(
   folder: string,
   lines: readonly EpisodeLine[],
   options: ReturnType<typeof exitOptionsOf>,
-  open: () => Environment<MathTask>,
+  open: () => Environment,
 ): Promise<Rescored[]> {
   const group = await tryReadGroup(folder, lines[0]!);
   return Promise.all(
@@ -109,12 +109,12 @@ async function playAgain(
   { draw, episodes, task }: RecordedGroup,
   at: number,
   options: ReturnType<typeof exitOptionsOf>,
-  open: () => Environment<MathTask>,
+  open: () => Environment,
 ): Promise<Again> {
   const { instance, mode } = draw;
   const prefix = instance.turns.map((turn) => ({ ...turn, observation: turn.observation ?? [] }));
   await using environment = open();
-  const opening = await environment.reset({ task: task as unknown as MathTask, seed: 0, prefix, mode });
+  const opening = await environment.reset({ task, seed: 0, prefix, mode });
   let failed = opening.failed;
   let verdict: Verdict | undefined;
   for (const { response } of episodes[at]!.turns) {
