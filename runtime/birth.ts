@@ -40,15 +40,15 @@ export async function bringUp(hosts: Hosts, clock: Clock, birth: Birth): Promise
   }
 }
 
-/** The host is still at it. One of the actor's own is killed; on a shared one the actor is stopped once it has started. */
+/** The host is still at it. One of the actor's own is killed; on a shared one this start is called off. */
 async function abandon(hosts: Hosts, host: HostLink, spec: SpawnSpec, spawning: Promise<void>): Promise<void> {
   if (!hosts.isShared(host)) {
     await hosts.discard(host, `${spec.address} was given up while it started`);
     return;
   }
+  void host.control.callOff(spec.birth, "it started too late").catch(() => {}); // its thread is gone, and it with it
   void spawning
-    .then(() => host.control.stopActor(spec.name, "it started too late", 0))
-    .catch(() => {}) // it failed by itself, or its thread is gone: either way it does not live
+    .catch(() => {}) // called off, or it failed by itself: either way it does not live
     .finally(() => hosts.release(host));
   await hosts.endIfHung(host, `${spec.address} never yielded while it started`);
 }

@@ -18,6 +18,8 @@ export interface SpawnSpec {
   module: string;
   className: string;
   args: Payload;
+  /** Which start of its node this is: another one may have the same name. */
+  birth: number;
   /** Counts the lives of this actor, from 1. */
   incarnation: number;
   /** Null for the first start; else what ended the life before. */

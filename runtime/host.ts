@@ -23,6 +23,8 @@ export interface HostOptions {
 export interface HostControl {
   spawnActor(spec: SpawnSpec): Promise<void>;
   stopActor(name: string, reason: string, graceMs: number): Promise<void>;
+  /** Nobody wants this start any more. Asked of hosts that several actors share; a host of its own is killed instead. */
+  callOff(birth: number, reason: string): Promise<void>;
   reports(): Promise<CellReport[]>;
   recent(name: string): Promise<MessageRecord[]>;
   describe(name: string): Promise<ActorShape>;
@@ -41,6 +43,8 @@ export class Host {
   readonly #cells = new Map<string, Cell>();
   /** Why an actor that lived here does not any more; calls may still be on their way to it. */
   readonly #stopped = new Map<string, string>();
+  /** Starts under way that nobody wants any more, and why. */
+  readonly #calledOff = new Map<number, string>();
   /** Calls that have come in and not been answered, so that a word to one of them finds its actor. */
   readonly #answering = new Map<number, Cell>();
 
@@ -71,6 +75,8 @@ export class Host {
         actor: spec.address,
         cause: error,
       });
+    } finally {
+      this.#calledOff.delete(spec.birth);
     }
   }
 
@@ -90,6 +96,11 @@ export class Host {
       return made;
     });
     turn.isOver = true;
+    const reason = this.#calledOff.get(spec.birth);
+    if (reason !== undefined) {
+      await (instance as { stop?(reason: string): unknown }).stop?.(reason);
+      throw new Error(reason);
+    }
     this.#settle(spec, instance);
   }
 
@@ -107,6 +118,7 @@ export class Host {
       module: "",
       className: instance.constructor.name,
       args: packValue([]),
+      birth: 0,
       incarnation: 1,
       restartOf: null,
       concurrency: Number.POSITIVE_INFINITY,
@@ -130,6 +142,13 @@ export class Host {
         this.#stopped.delete(oldest);
       }
     }
+  }
+
+  /** Ends one start: as soon as it is done, without anybody having met the actor; or at once where it is done already. */
+  async callOff(birth: number, reason: string): Promise<void> {
+    const cell = [...this.#cells.values()].find(({ spec }) => spec.birth === birth);
+    if (cell) await this.stop(cell.spec.name, reason, 0);
+    else this.#calledOff.set(birth, reason);
   }
 
   /** Every envelope that comes in. */
@@ -167,6 +186,7 @@ export class Host {
     return {
       spawnActor: (spec) => this.spawn(spec),
       stopActor: (name, reason, graceMs) => this.stop(name, reason, graceMs),
+      callOff: (birth, reason) => this.callOff(birth, reason),
       reports: async () => [...this.#cells.values()].map((cell) => cell.report()),
       recent: async (name) => this.#cells.get(name)?.recent() ?? [],
       describe: async (name) => describeInstance(this.#instance(name)),

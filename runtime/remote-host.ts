@@ -69,6 +69,7 @@ export async function startRemoteHost(options: RemoteHostOptions): Promise<HostL
         spawnActor: (spec) => control.with({ deadlineMs: null }).spawnActor(spec), // whoever asks has a limit
         stopActor: (name, reason, graceMs) =>
           control.with({ deadlineMs: graceMs + stopGraceMs }).stopActor(name, reason, graceMs),
+        callOff: (birth, reason) => control.callOff(birth, reason),
         reports: () => control.reports(),
         recent: (name) => control.recent(name),
         describe: (name) => control.describe(name),

@@ -75,6 +75,7 @@ export class Residents {
   readonly #epitaphs = new Map<string, ActorError>();
   #counts = new Map<string, number>();
   #isStopping = false;
+  #birthCount = 0;
 
   constructor(options: ResidentsOptions) {
     this.#options = options;
@@ -114,6 +115,7 @@ export class Residents {
             module: request.module,
             className: request.className,
             args,
+            birth: ++this.#birthCount,
             incarnation,
             restartOf,
             concurrency: request.concurrency ?? 1,

@@ -43,6 +43,7 @@ export function controlThread(label: string, port: MessagePort, ended: Promise<s
     spawnActor: (spec) => orDeath(remote.spawnActor(spec)),
     stopActor: (name, reason, graceMs) =>
       Promise.race([orDeath(remote.stopActor(name, reason, graceMs)), lateAfter(graceMs + stopHookMs, name)]),
+    callOff: (birth, reason) => orDeath(remote.callOff(birth, reason)),
     reports: () => orDeath(remote.reports()),
     recent: (name) => orDeath(remote.recent(name)),
     describe: (name) => orDeath(remote.describe(name)),

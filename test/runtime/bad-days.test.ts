@@ -186,6 +186,17 @@ describe("a start", () => {
     },
   );
 
+  test("that was called off does no harm to a later one of its name on the same thread", async () => {
+    const node = await startNode({ sharedThreads: 1 });
+    const { gate } = await startLate(node, { placement: "shared" });
+    await node.stopActor("late@node-a", "not wanted");
+    const second = node.spawn(StartsWhenLetActor, [gate], { name: "late" });
+    await gate.visitor(2);
+    await gate.setOpen(true);
+    const late = await second;
+    for (let time = 0; time < 20; time += 1) expect(await late.ping()).toBe("pong");
+  });
+
   test("that follows a crash is called off by stopping it, and leaves no process", async () => {
     const node = await startNode();
     const gate = await node.spawn(GateActor, []);
