@@ -1,9 +1,12 @@
 // Measures how well the policy improves its own answers: K-step self-improvement at pinned weights.
 // Step 0 answers the problem, each further step is shown the latest iterate and asked for a better one (exit-paper, 8).
+// Where an episode has many turns, every turn is improved k times before its last iterate is executed, in an episode of
+// its own for each k (D27).
 // Every sample has its own seed, the same in every evaluation, so that two versions are compared on the same draws.
-import type { Task, Turn } from "../envs/index.ts";
+import { isOver, type Message, type Step, type Task, type Turn } from "../envs/index.ts";
 import { defineActor, type Handle } from "../runtime/index.ts";
 import { accuracyAt, type Chain, type Corrections, correctionsAt } from "./exit/index.ts";
+import { mean } from "./exit/learnability.ts";
 import type { InferenceProxy, Sampling } from "./inference-proxy.ts";
 import { RandomStream } from "./random.ts";
 import { type OpenWorld, openWorld, type WorldConfig } from "./worlds.ts";
@@ -42,6 +45,8 @@ export interface Evaluation {
   failures: Readonly<Record<string, number>>;
   /** Share of iterates cut off by the token limit. */
   overlongShare: number;
+  /** Means of what the world tells of whole episodes, after K steps. */
+  metrics: Readonly<Record<string, number>>;
   wall_s: number;
 }
 
@@ -70,8 +75,9 @@ export class Evaluator {
   async evaluate(version: number): Promise<{ evaluation: Evaluation; chains: ChainRecord[] }> {
     const beganMs = performance.now();
     const { tasks, samples, budget } = this.#config;
-    const tally: Tally = { failures: {}, overlongCount: 0, iterateCount: 0 };
-    const chains = await Promise.all(tasks.map((task) => this.#problem(task, version, tally)));
+    const tally: Tally = { failures: {}, overlongCount: 0, iterateCount: 0, metrics: {} };
+    const play = this.#world!.isMultiTurn ? this.#conversations : this.#problem;
+    const chains = await Promise.all(tasks.map((task) => play.call(this, task, version, tally)));
     const scores = chains.map((ofTask) => ofTask.map((chain) => chain.scores));
     const evaluation = {
       version,
@@ -81,6 +87,7 @@ export class Evaluator {
       chainCount: tasks.length * samples,
       failures: tally.failures,
       overlongShare: tally.overlongCount / Math.max(1, tally.iterateCount),
+      metrics: Object.fromEntries(Object.entries(tally.metrics).map(([name, values]) => [name, mean(values)])),
       wall_s: (performance.now() - beganMs) / 1000,
     };
     return { evaluation, chains: chains.flat() };
@@ -103,6 +110,66 @@ export class Evaluator {
         return { task: task.id, sample, responses, scores };
       }),
     );
+  }
+
+  /** An episode of its own for each sample and k; what was not played has no score. */
+  async #conversations(task: Task, version: number, tally: Tally): Promise<ChainRecord[]> {
+    const { samples, budget } = this.#config;
+    const steps = playedSteps(budget);
+    return Promise.all(
+      Array.from({ length: samples }, async (_, sample) => {
+        const played = await Promise.all(steps.map((k) => this.#conversation(task, sample, k, version, tally)));
+        const scores: (number | null)[] = Array.from({ length: budget + 1 }, () => null);
+        for (const [at, k] of steps.entries()) scores[k] = played[at]!.score;
+        return { task: task.id, sample, responses: played.at(-1)!.responses, scores };
+      }),
+    );
+  }
+
+  async #conversation(
+    task: Task,
+    sample: number,
+    k: number,
+    version: number,
+    tally: Tally,
+  ): Promise<{ responses: string[]; score: number | null }> {
+    const { sampling, seed: runSeed } = this.#config;
+    const seedOf = (label: string) => RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
+    const { stop } = this.#world!;
+    const seed = seedOf(task.id);
+    const answer = async (messages: readonly Message[], label: string) => {
+      const request = { messages, n: 1, sampling, seed: seedOf(label), stop, version, lane: "eval" as const };
+      const { completions } = await this.#inference.generate(request);
+      tally.iterateCount += 1;
+      if (completions[0]!.finish === "length") tally.overlongCount += 1;
+      return completions[0]!.text;
+    };
+    await using environment = this.#world!.environment("evaluate");
+    const responses: string[] = [];
+    let { failed } = await environment.reset({ task, seed, prefix: [], mode: "base" });
+    for (let turn = 0; failed === undefined; turn += 1) {
+      const turns = environment.turns();
+      const label = `${task.id} ${sample} ${k} ${turn}`;
+      let response = await answer(environment.messages(), `${label} 0`);
+      for (let step = 1; step <= k; step += 1) {
+        const previous: Turn = { response, observation: [], iterDepth: step - 1 };
+        await using fork = this.#world!.environment("evaluate");
+        const opening = await fork.reset({ task, seed, prefix: [...turns, previous], mode: "improve" });
+        failed = opening.failed;
+        if (failed) break;
+        response = await answer(opening.messages, `${label} ${step}`);
+      }
+      if (failed) break;
+      responses.push(response);
+      const step = await environment.step(response);
+      failed = step.failed;
+      if (isOver(step)) {
+        if (k === this.#config.budget) keepMetrics(step, tally);
+        break;
+      }
+    }
+    if (failed) tally.failures[failed.cause] = (tally.failures[failed.cause] ?? 0) + 1;
+    return { responses, score: failed ? null : environment.quality() };
   }
 
   async #attempt(
@@ -149,4 +216,18 @@ interface Tally {
   failures: Record<string, number>;
   overlongCount: number;
   iterateCount: number;
+  metrics: Record<string, number[]>;
+}
+
+/** Which k are played in a world of many turns: 0, the powers of two below the budget, and the budget. */
+function playedSteps(budget: number): number[] {
+  const steps = [0, 1, 2, 4, 8, 16, 32].filter((k) => k < budget);
+  return [...steps, budget];
+}
+
+/** A world may tell named numbers of a finished episode. */
+function keepMetrics({ info }: Step, { metrics }: Tally): void {
+  for (const [name, value] of Object.entries((info.metrics ?? {}) as Record<string, number>)) {
+    metrics[name] = [...(metrics[name] ?? []), value];
+  }
 }

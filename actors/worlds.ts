@@ -26,6 +26,8 @@ export type Purpose = "train" | "evaluate";
 export interface OpenWorld {
   /** Texts that end a response, kept in it; none where only the end of the turn does. */
   readonly stop: readonly string[];
+  /** An episode may go on after a response. */
+  readonly isMultiTurn: boolean;
   /** A new session; it costs nothing until its first reset. */
   environment(purpose: Purpose): Environment;
   close(): Promise<void>;
@@ -42,6 +44,7 @@ export async function openWorld(config: WorldConfig): Promise<OpenWorld> {
   const { requireBoxed } = config;
   return {
     stop: [],
+    isMultiTurn: false,
     environment: () => mathEnvironment({ verifier, requireBoxed, prompts: selfIterationPrompts }) as Environment,
     close: () => verifier.close(),
   };

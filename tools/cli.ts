@@ -11,6 +11,7 @@ import { launchCommand } from "./launch/command.ts";
 import { replayCommand } from "./replay/command.ts";
 import { reportCommand } from "./report/command.ts";
 import { resumeCommand } from "./resume.ts";
+import { searchCommand } from "./search/command.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 
 const program = new Command("iterant")
@@ -29,6 +30,7 @@ for (const command of [
   demoCommand(),
   trainCommand(),
   evalCommand(),
+  searchCommand(),
   resumeCommand(),
   launchCommand(),
   attachCommand(),

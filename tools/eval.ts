@@ -12,6 +12,7 @@ import {
 } from "../actors/index.ts";
 import { localPython, Node, Program, pythonActor } from "../runtime/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
+import { decimal, isMeasured } from "./live/numbers.ts";
 import { findRun, readConfig, runFiles } from "./run-folder.ts";
 import { configOf, parseCount } from "./train/command.ts";
 import { checkMachine } from "./train/machine.ts";
@@ -130,7 +131,7 @@ async function heldOutOf(config: Parameters<typeof loadProblems>[0]) {
 }
 
 /** A checkpoint is a model folder like any other; a run without one is its first model. */
-function checkpointModel(run: string, model: string): string {
+export function checkpointModel(run: string, model: string): string {
   const { executable, path } = localPython();
   const args = ["-m", "iterant.checkpoint", "latest", join(run, runFiles.checkpoints)];
   const { stdout } = spawnSync(executable, args, {
@@ -148,15 +149,19 @@ function render({
   chainCount,
   failures,
   overlongShare,
+  metrics,
   wall_s,
 }: Evaluation): string {
-  const rows = accuracy.map((value, k) => `  k=${String(k).padEnd(3)} ${value.toFixed(4)}`);
+  const rows = accuracy.flatMap((value, k) =>
+    isMeasured(value) ? [`  k=${String(k).padEnd(3)} ${value.toFixed(4)}`] : [],
+  );
   const { repairedCount, brokenCount } = corrections;
   const failed = Object.entries(failures).map(([cause, count]) => `${count} ${cause}`);
   return [
     `accuracy after k self-improvement steps (${problemCount} problems, ${chainCount} chains, ${wall_s.toFixed(1)} s)`,
     ...rows,
     `  repaired ${repairedCount}, broken ${brokenCount}, net ${repairedCount - brokenCount}; cut off ${(100 * overlongShare).toFixed(1)} %`,
+    ...Object.entries(metrics).map(([name, value]) => `  ${name} ${decimal(value, 4)}`),
     ...(failed.length === 0 ? [] : [`  not scored: ${failed.join(", ")}`]),
   ].join("\n");
 }

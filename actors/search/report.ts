@@ -35,7 +35,7 @@ export function reportOf(
   sampleScores: Readonly<Record<string, number>> = {},
 ): SearchReport {
   const searches = bySearch(findings);
-  const ids = [...new Set(findings.map(({ task }) => task))];
+  const ids = [...new Set(findings.map(({ task }) => task))].sort();
   const tasks = ids.map((task) =>
     taskReport(
       task,
