@@ -13,6 +13,7 @@ import { reportCommand } from "./report/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { searchCommand } from "./search/command.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
+import { worldsCommand } from "./worlds/command.ts";
 
 const program = new Command("iterant")
   .description("Asynchronous reinforcement learning for language models that learn to improve their own answers")
@@ -36,6 +37,7 @@ for (const command of [
   attachCommand(),
   replayCommand(),
   reportCommand(),
+  worldsCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

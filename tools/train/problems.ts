@@ -39,11 +39,12 @@ export async function loadProblems(
   const verifier = isTiny ? undefined : new MathVerifier({ python: executable, pythonPath: path });
   try {
     const source = files.heldOut === null ? files.train : { train: files.train, heldOut: files.heldOut };
-    const { tasks, skipped } = await loadMathTasks(source, {
+    const { tasks, skipped, leftOut } = await loadMathTasks(source, {
       skipBad: problems.skipBad,
       ...(files.heldOut === null ? { split: { heldOut: problems.heldOutShare, seed } } : {}),
       ...(problems.subset === null ? {} : { subset: { count: problems.subset, seed } }),
       ...(verifier ? { verifier } : {}),
+      hub: { onFetch: (url) => process.stderr.write(`  fetching ${url}\n`) },
     });
     const all: MathTask[] = [];
     for await (const task of tasks) all.push(task);
@@ -63,6 +64,8 @@ export async function loadProblems(
         `${files.train}: no problem is left to evaluate on. Raise problems.heldOutShare.`,
       );
     }
+    for (const [reason, count] of Object.entries(leftOut))
+      process.stderr.write(`  ${count} rows not used: ${reason}\n`);
     return { train, heldOut, skipped: skipped.map(({ file, line, reason }) => `${file}:${line}: ${reason}`) };
   } catch (error) {
     if (error instanceof EnvironmentError) throw new Failure(exitCodes.usage, error.message);

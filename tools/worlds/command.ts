@@ -1,0 +1,111 @@
+// `iterant worlds`: which worlds there are, a seat at the table of one, problems from templates, and a check before a run.
+import { Command, Option } from "commander";
+import { defaultConfig, openWorld, worldConfigOf } from "../../actors/index.ts";
+import { generate, generatorOf, mathSets, type Task } from "../../envs/index.ts";
+import { resolveConfig } from "../config/resolve.ts";
+import { exitCodes, Failure } from "../failure.ts";
+import { parseCount } from "../train/command.ts";
+import { loadProblems } from "../train/problems.ts";
+import { play } from "./play.ts";
+
+export function worldsCommand(): Command {
+  return new Command("worlds")
+    .description("the worlds that a policy can act in: list them, play one yourself, make problems")
+    .addCommand(listCommand())
+    .addCommand(playCommand())
+    .addCommand(makeCommand())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  iterant worlds list                                       worlds, and published sets of problems by name
+  iterant worlds play --problems math-500=./test.parquet    answer a problem yourself
+  iterant worlds make --levels 1-3 --count 500 > p.jsonl    problems from templates, with worked solutions`,
+    );
+}
+
+function listCommand(): Command {
+  return new Command("list").description("worlds, and published sets of problems by name").action(() => {
+    const width = Math.max(...mathSets.map(({ name }) => name.length));
+    const sets = mathSets.map(({ name, purpose, hub, rowCount, note }) => {
+      const count = rowCount === null ? "" : `, ${rowCount} rows`;
+      return `  ${name.padEnd(width)}  ${purpose.padEnd(5)}  ${hub.id}${count}\n  ${" ".repeat(width)}         ${note}`;
+    });
+    console.log(
+      [
+        "worlds",
+        "  math   competition problems: one response, right or wrong by math-verify",
+        "",
+        "sources of problems for --problems and --held-out",
+        "  FILE              JSON lines, a JSON array or parquet",
+        "  generated[:1-8]   templates of ours, by the number of steps; generated-test is disjoint from it",
+        "  NAME, NAME=FILE   a published set, fetched from the hub once, or read from your file and counted:",
+        "",
+        ...sets,
+      ].join("\n"),
+    );
+  });
+}
+
+interface PlayFlags {
+  problems: string;
+  task?: string;
+  seed: number;
+  improve?: string;
+  diverge?: string;
+}
+
+function playCommand(): Command {
+  return new Command("play")
+    .description("be the policy, one turn at a time")
+    .option("--problems <source>", "where the task comes from", "generated")
+    .option("--task <id>", "which one; drawn by the seed unless given")
+    .option("--seed <n>", "of the task and of whatever the world draws", parseCount, 0)
+    .addOption(new Option("--improve <response>", "be shown this response and asked for a better one"))
+    .addOption(
+      new Option("--diverge <response>", "be shown this response and asked for another approach").conflicts("improve"),
+    )
+    .action(async ({ problems, task: id, seed, improve, diverge }: PlayFlags) => {
+      const config = resolveConfig([{ ...defaultConfig("math", "grpo"), seed }]);
+      config.problems = { ...config.problems, train: problems, heldOut: null, heldOutShare: 1 };
+      config.evaluation.problems = Number.MAX_SAFE_INTEGER;
+      const { heldOut } = await loadProblems(config, { isTrainingNeeded: false });
+      const task = chosen(heldOut, id, seed);
+      const world = await openWorld(worldConfigOf(config));
+      try {
+        await using environment = world.environment("evaluate");
+        const shown = improve ?? diverge;
+        const again =
+          shown === undefined
+            ? {}
+            : { again: { mode: improve === undefined ? ("diverge" as const) : ("improve" as const), response: shown } };
+        await play({ environment, task, seed, ...again }, { input: process.stdin, output: process.stdout });
+      } finally {
+        await world.close();
+      }
+    });
+}
+
+function chosen(tasks: readonly Task[], id: string | undefined, seed: number): Task {
+  if (id === undefined) return tasks[seed % tasks.length]!;
+  const found = tasks.find((task) => task.id === id);
+  if (found) return found;
+  const some = tasks.slice(0, 5).map((task) => task.id);
+  throw new Failure(exitCodes.usage, `no task ${id} among ${tasks.length}; there are ${some.join(", ")}, …`);
+}
+
+function makeCommand(): Command {
+  return new Command("make")
+    .description("problems from templates as JSON lines, with worked solutions and wrong answers that look right")
+    .option("--levels <a-b>", "steps of the worked solution, from 1 to 8", "1-8")
+    .option("--count <n>", "how many", parseCount, 1000)
+    .option("--seed <n>", "the same seed makes the same problems", parseCount, 0)
+    .option("--test", "of the part that is disjoint from the other, to measure with")
+    .action(({ levels, count, seed, test }: { levels: string; count: number; seed: number; test?: boolean }) => {
+      const source = `generated${test ? "-test" : ""}:${levels}:${count}@${seed}`;
+      const options = generatorOf(source);
+      if (options === null)
+        throw new Failure(exitCodes.usage, `--levels ${levels}: give a level or a range, as 2 or 1-3.`);
+      for (const row of generate(options)) process.stdout.write(`${JSON.stringify(row)}\n`);
+    });
+}
