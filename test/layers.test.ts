@@ -30,7 +30,7 @@ const doors: Record<string, string[]> = {
   zod: ["tools/", "actors/config.ts"],
   vitest: ["test/"],
   "fast-check": ["test/"],
-  "node-pty": ["test/"],
+  "node-pty": ["envs/terminal/pty.ts", "test/"],
   "@xterm/headless": ["test/"],
   "playwright-core": ["test/"],
 };
