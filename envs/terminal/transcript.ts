@@ -8,8 +8,9 @@ export type TerminalEvent =
   | { kind: "resize"; atMs: number; columns: number; rows: number }
   | { kind: "gap"; atMs: number; byteCount: number };
 
-/** Output that arrives within this is one event. */
+/** Output that arrives within this is one event, up to so many bytes: joining longer ones would copy them again and again. */
 const resolutionMs = 1;
+const joinedBytes = 4_096;
 /** What an event weighs beside its bytes, so that many small ones are bounded too. */
 const eventBytes = 64;
 
@@ -82,8 +83,10 @@ export class Transcript {
     this.#keptBytes += bytes;
     const last = events.length > start ? events.at(-1) : undefined;
     if (event.kind === "output" && last?.kind === "output" && event.atMs - last.atMs < resolutionMs) {
-      last.bytes = Buffer.concat([last.bytes, event.bytes]);
-      return bytes;
+      if (last.bytes.length + bytes <= joinedBytes) {
+        last.bytes = Buffer.concat([last.bytes, event.bytes]);
+        return bytes;
+      }
     }
     events.push(event);
     return weightOf(event);

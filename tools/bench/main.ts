@@ -10,6 +10,7 @@ import { lineOf, type Measured } from "./measure.ts";
 import { benchSizes } from "./sizes.ts";
 import { benchSpawns } from "./spawns.ts";
 import { benchStreams } from "./streams.ts";
+import { benchTerminal } from "./terminal.ts";
 
 const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[]>> = {
   calls: benchCalls,
@@ -17,6 +18,7 @@ const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[
   streams: benchStreams,
   spawns: benchSpawns,
   sizes: benchSizes,
+  terminal: benchTerminal,
 };
 
 interface BenchFlags {
