@@ -28,3 +28,4 @@ export * from "./terminal/index.ts";
 export { type Hello, type PythonOptions, pythonWorker, type WorkerCommand } from "./worker.ts";
 export { type WorkerCallOptions, WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 export type { Reply, World } from "./world.ts";
+export * from "./zygote/index.ts";
