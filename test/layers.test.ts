@@ -31,7 +31,7 @@ const doors: Record<string, string[]> = {
   vitest: ["test/"],
   "fast-check": ["test/"],
   "node-pty": ["envs/terminal/pty.ts", "test/"],
-  "@xterm/headless": ["test/"],
+  "@xterm/headless": ["tools/replay/screen.ts", "test/"],
   "playwright-core": ["test/"],
 };
 

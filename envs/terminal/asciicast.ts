@@ -41,16 +41,70 @@ export function asciicastOf(transcript: Transcript, options: AsciicastOptions = 
   return `${[header, ...timed].map((line) => JSON.stringify(line)).join("\n")}\n`;
 }
 
+/** A file read back: what a player needs. Input and markers of others are passed over; a gap comes as its marker's text. */
+export interface Asciicast {
+  columns: number;
+  rows: number;
+  title: string | undefined;
+  events: AsciicastEvent[];
+}
+
+export type AsciicastEvent =
+  | { kind: "output"; atMs: number; bytes: Buffer }
+  | { kind: "resize"; atMs: number; columns: number; rows: number }
+  | { kind: "marker"; atMs: number; text: string };
+
+/** Reads version 2 or 3, ours or another's. @throws SyntaxError that names the line */
+export function readAsciicast(cast: string): Asciicast {
+  const lines = cast.split("\n").map((text, index) => ({ text, number: index + 1 }));
+  const [header, ...rest] = lines.filter(({ text }) => text.trim() !== "" && !text.startsWith("#"));
+  const head = parseLine(header ?? { text: "", number: 1 }) as Header;
+  const version = head?.version;
+  if (version !== 2 && version !== 3) throw new SyntaxError(`line 1 is no header of asciicast version 2 or 3`);
+  const events: AsciicastEvent[] = [];
+  let atMs = 0;
+  for (const line of rest) {
+    const event = parseLine(line);
+    if (!isEvent(event)) throw new SyntaxError(`line ${line.number} is no event: [time, code, text]`);
+    const [seconds, code, data] = event;
+    atMs = (version === 3 ? atMs : 0) + seconds * 1000;
+    const last = events.at(-1);
+    if (code === "o") events.push({ kind: "output", atMs, bytes: Buffer.from(data, "utf8") });
+    else if (code === "b" && last?.kind === "output") last.bytes = Buffer.from(data, "base64");
+    else if (code === "m") events.push({ kind: "marker", atMs, text: data });
+    else if (code === "r") {
+      const [columns, rows] = data.split("x").map(Number);
+      if (columns! > 0 && rows! > 0) events.push({ kind: "resize", atMs, columns: columns!, rows: rows! });
+    }
+  }
+  const { width = head.term?.cols ?? 80, height = head.term?.rows ?? 24, title } = head;
+  return { columns: width, rows: height, title, events };
+}
+
 /** The program's output, byte for byte; without what a gap left out. */
 export function outputOfAsciicast(cast: string): Buffer {
-  const pieces: Buffer[] = [];
-  for (const line of cast.split("\n").slice(1)) {
-    if (line === "" || line.startsWith("#")) continue;
-    const [, code, data] = JSON.parse(line) as [number, string, string];
-    if (code === "o") pieces.push(Buffer.from(data, "utf8"));
-    if (code === "b") pieces[pieces.length - 1] = Buffer.from(data, "base64");
+  return Buffer.concat(readAsciicast(cast).events.flatMap((event) => (event.kind === "output" ? [event.bytes] : [])));
+}
+
+interface Header {
+  version?: number;
+  width?: number;
+  height?: number;
+  term?: { cols?: number; rows?: number };
+  title?: string;
+}
+
+function parseLine({ text, number }: { text: string; number: number }): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`line ${number} is no JSON: ${(error as Error).message}`);
   }
-  return Buffer.concat(pieces);
+}
+
+function isEvent(value: unknown): value is [number, string, string] {
+  const [seconds, code, data] = Array.isArray(value) ? value : [];
+  return typeof seconds === "number" && typeof code === "string" && typeof data === "string";
 }
 
 function linesOf(events: readonly TerminalEvent[]): Line[] {

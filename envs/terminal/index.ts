@@ -1,6 +1,14 @@
 // Programs behind terminals, loss-free: a pseudo-terminal or plain pipes behind one interface.
 
-export { type AsciicastOptions, type AsciicastVersion, asciicastOf, outputOfAsciicast } from "./asciicast.ts";
+export {
+  type Asciicast,
+  type AsciicastEvent,
+  type AsciicastOptions,
+  type AsciicastVersion,
+  asciicastOf,
+  outputOfAsciicast,
+  readAsciicast,
+} from "./asciicast.ts";
 export { openPipe, openPty } from "./launch.ts";
 export { type ProcessTree, sessionTree } from "./process-tree.ts";
 export { Tap, type TapOptions } from "./tap.ts";

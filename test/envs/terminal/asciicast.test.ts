@@ -1,7 +1,7 @@
 // A transcript as text for players, and the bytes back from it.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { asciicastOf, outputOfAsciicast, Transcript } from "../../../envs/index.ts";
+import { asciicastOf, outputOfAsciicast, readAsciicast, Transcript } from "../../../envs/index.ts";
 
 function transcriptOf(...pieces: [atMs: number, bytes: string | Uint8Array][]): Transcript {
   const transcript = new Transcript(80, 24, 1_000_000, 1_000_000);
@@ -91,4 +91,41 @@ test("any bytes in any pieces come back from both versions", () => {
       expect(outputOfAsciicast(cast).equals(Buffer.concat(pieces))).toBe(true);
     }),
   );
+});
+
+test("both versions are read back to the same times, sizes and markers", () => {
+  const transcript = transcriptOf([1_500, "b"]);
+  transcript.add({ kind: "resize", atMs: 2_000, columns: 100, rows: 30 });
+  transcript.add({ kind: "output", atMs: 2_250, bytes: Buffer.from([0xff]) });
+  for (const version of [2, 3] as const) {
+    const { events, ...head } = readAsciicast(asciicastOf(transcript, { version, title: "a job" }));
+    expect(head).toEqual({ columns: 80, rows: 24, title: "a job" });
+    expect(events).toEqual([
+      { kind: "output", atMs: 1_500, bytes: Buffer.from("b") },
+      { kind: "resize", atMs: 2_000, columns: 100, rows: 30 },
+      { kind: "output", atMs: 2_250, bytes: Buffer.from([0xff]) },
+    ]);
+  }
+});
+
+test("comments, empty lines and codes nobody knows are passed over", () => {
+  const cast = '{"version":3,"term":{"cols":10,"rows":5}}\n# a comment\n\n[1,"o","a"]\n[1,"?","x"]\n[0.5,"m","here"]\n';
+  expect(readAsciicast(cast)).toEqual({
+    columns: 10,
+    rows: 5,
+    title: undefined,
+    events: [
+      { kind: "output", atMs: 1_000, bytes: Buffer.from("a") },
+      { kind: "marker", atMs: 2_500, text: "here" },
+    ],
+  });
+});
+
+test.each([
+  ["", "line 1 is no JSON: Unexpected end of JSON input"],
+  ['{"version":1}', "line 1 is no header of asciicast version 2 or 3"],
+  ['{"version":2}\n[1,"o"]', "line 2 is no event: [time, code, text]"],
+  ['{"version":2}\n\n[1,', "line 3 is no JSON: Unexpected end of JSON input"],
+])("what is no asciicast is refused with its line: %j", (cast, message) => {
+  expect(() => readAsciicast(cast)).toThrow(new SyntaxError(message));
 });
