@@ -62,8 +62,7 @@ export class Pty implements Channel {
     this.#master = master;
     // Opened again by name: node-pty's is non-blocking, which a program's stdio must not be, and lacks close-on-exec.
     // The near end has no name and keeps lacking it: whoever starts a program for strangers closes what it inherits.
-    this.slave = openSync(pty, constants.O_RDWR | constants.O_NOCTTY);
-    this.#marking = openSync(pty, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+    [this.slave, this.#marking] = openAgain(pty, [master, slave]);
     closeSync(slave);
     // The types know `onread` only of sockets that connect; every stream of libuv has it, and it saves 64 kB a read.
     this.#reader = new ReadStream(master, {
@@ -190,6 +189,20 @@ async function loadNative(): Promise<Native> {
         "install it with its prebuilt binary, or use plain pipes",
     );
   }
+}
+
+/** The far end twice, blocking and not; if there are no descriptors left, these are given back. */
+function openAgain(path: string, opened: readonly number[]): [slave: number, marking: number] {
+  const descriptors: number[] = [...opened];
+  try {
+    for (const more of [0, constants.O_NONBLOCK]) {
+      descriptors.push(openSync(path, constants.O_RDWR | constants.O_NOCTTY | more));
+    }
+  } catch (error) {
+    for (const descriptor of descriptors) closeSync(descriptor);
+    throw error;
+  }
+  return [descriptors.at(-2)!, descriptors.at(-1)!];
 }
 
 /** How many bytes there was room for. */
