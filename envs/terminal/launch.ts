@@ -25,7 +25,7 @@ last=$1 line=$2 start=$3 input=$4 unset=$5; shift 5
 for path in /dev/fd/*; do fd=\${path##*/}; [ "$fd" -gt "$last" ] && eval "exec $fd>&-"; done
 [ -z "$line" ] || ${stty} $line <&1 || exit 125
 printf %s "$start" || exit 125
-[ "$input" = open ] || exec </dev/null
+if [ "$input" = none ]; then exec </dev/null; elif [ -n "$line" ]; then exec <&1; fi
 exec ${env} $unset -- "$@"`;
 
 /** What bash adds to an environment. */
@@ -41,8 +41,10 @@ const startDeadlineMs = 60_000;
 export async function openPty(command: TerminalCommand, options: TerminalOptions): Promise<Terminal> {
   const pty = await Pty.open(options.columns, options.rows);
   const { slave } = pty;
+  // A bash that leads a session makes its stdin the controlling terminal, which a launcher wants to leave free.
+  const stdin = (options.takesTerminal ?? true) ? slave : "ignore";
   try {
-    return await launch(command, options, { line: "raw -echo", stdio: [slave, slave, slave], channelOf: () => pty });
+    return await launch(command, options, { line: "raw -echo", stdio: [stdin, slave, slave], channelOf: () => pty });
   } catch (error) {
     pty.close();
     throw error;
@@ -50,7 +52,7 @@ export async function openPty(command: TerminalCommand, options: TerminalOptions
 }
 
 /**
- * The same program on plain pipes: no terminal, a fifth of the CPU. stdout and stderr come in the order written.
+ * The same program on plain pipes: no terminal, half the CPU. stdout and stderr come in the order written.
  * @throws InfrastructureError `terminal_start`
  */
 export function openPipe(command: TerminalCommand, options: TerminalOptions): Promise<Terminal> {

@@ -1,4 +1,4 @@
-// A plain pipe in a terminal's place: stdout and stderr in the order in which they were written, at a fifth of the CPU.
+// A plain pipe in a terminal's place: stdout and stderr in the order in which they were written, at half the CPU.
 // The same interface and, for a program that does not ask whether it has a terminal, the same bytes.
 import type { Readable, Writable } from "node:stream";
 import type { Channel } from "./channel.ts";
