@@ -1,5 +1,5 @@
 // Jobs in warm processes: the same as cold ones, strangers to each other, and what becomes of them when a zygote dies.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +14,7 @@ import {
   Tap,
   type Terminal,
   type ZygoteJob,
+  type ZygoteLauncher,
   ZygotePool,
   type ZygotePoolOptions,
   type ZygoteRunOptions,
@@ -390,6 +391,42 @@ test.skipIf(!hasPackages)(
     expect(pool.stats.firstByteMs!.p50).toBeLessThan(200);
   },
 );
+
+const walls = ["--user", "--map-root-user", "--pid", "--mount-proc", "--fork", "--kill-child"];
+const hasNamespaces = spawnSync("unshare", [...walls, "true"]).status === 0;
+if (!hasNamespaces) console.warn("SKIPPED: this user may not make namespaces");
+
+test.skipIf(!hasNamespaces)("inside walls of its own a zygote outlives a job that would kill everybody", async () => {
+  const launch: ZygoteLauncher = ({ file, args, env }, stdio) =>
+    spawn("unshare", [...walls, file, ...args], { env: { ...env }, stdio, detached: true });
+  const pool = openPool({ launch });
+  const killer = "import os; print(os.getpid() < 100, os.getppid(), flush=True); os.kill(os.getppid(), 9)";
+  expect(await run(pool, killer)).toMatchObject({ verdict: "ok", text: "True 1\n", isDrained: true });
+  const runaway = [
+    "import os",
+    "reader, writer = os.pipe()",
+    "if os.fork() == 0:",
+    "    os.setsid(); os.write(writer, b'x')",
+    "    while True: pass",
+    "os.read(reader, 1)",
+  ].join("\n");
+  expect(await run(pool, runaway)).toMatchObject({ verdict: "ok", leftoverCount: 1 });
+  expect(await run(pool, "while True: pass", { limits: { wallMs: 200 } })).toMatchObject({ verdict: "wall" });
+  expect(pool.stats.deathCount).toBe(0);
+});
+
+// For root no file of any process is closed.
+test.skipIf(process.getuid?.() === 0)("a job can read its own memory and not its zygote's", async () => {
+  const program = [
+    "import os",
+    "for path in ('/proc/%d/mem' % os.getppid(), '/proc/self/mem'):",
+    "    try: open(path, 'rb').close(); print('open')",
+    "    except PermissionError: print('closed')",
+    "try: print(os.listdir('/proc/%d/fd' % os.getppid()))",
+    "except PermissionError: print('closed')",
+  ].join("\n");
+  expect((await run(openPool(), program)).text).toBe("closed\nopen\nclosed\n");
+});
 
 test("a slow consumer holds a warm job back as it does any other", async () => {
   const pool = openPool();
