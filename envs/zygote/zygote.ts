@@ -103,6 +103,7 @@ export class Zygote {
   #running: Running | undefined;
   #startedCount = 0;
   #words = "";
+  #startDeadline: NodeJS.Timeout | undefined;
   #doom: { cause: FailureCause; what: string } | undefined;
   #hasEnded = false;
 
@@ -163,11 +164,9 @@ export class Zygote {
     (this.#child.stdio[2] as Readable).setEncoding("utf8").on("data", (text: string) => {
       this.#words = (this.#words + text).slice(-keptWordCharacters);
     });
-    setTimeout(() => {
-      if (this.#standbyPid === undefined && this.#startedCount === 0) {
-        this.kill("zygote_start", `did not load its packages within ${startDeadlineMs} ms and was killed`);
-      }
-    }, startDeadlineMs).unref();
+    this.#startDeadline = setTimeout(() => {
+      this.kill("zygote_start", `did not load its packages within ${startDeadlineMs} ms and was killed`);
+    }, startDeadlineMs);
   }
 
   get isAlive(): boolean {
@@ -290,6 +289,7 @@ export class Zygote {
   #take(event: ZygoteEvent): void {
     switch (event.event) {
       case "ready":
+        clearTimeout(this.#startDeadline);
         this.#greet(event);
         break;
       case "standby":
@@ -324,6 +324,7 @@ export class Zygote {
       what: what!,
     };
     this.#hasEnded = true;
+    clearTimeout(this.#startDeadline);
     const failure = this.#failure();
     this.#despair(failure);
     this.#running?.fail(failure);

@@ -98,9 +98,9 @@ test("plain node-pty gives a paused reader less than a program has written", asy
   expect(Math.min(...lengths)).toBeLessThan(size);
 });
 
-// Measured with libuv 1.46, which takes a hang-up for the end of what there is to read; later ones may not.
-const [, uvMinor] = process.versions.uv.split(".").map(Number);
-test.runIf(uvMinor! <= 46)("plain node-pty now and then gives even a fast reader less", async () => {
+test("plain node-pty now and then gives even a fast reader less", async ({ skip }) => {
+  const uvMinor = Number(process.versions.uv.split(".")[1]);
+  skip(uvMinor > 46, "libuv up to 1.46 takes a hang-up for the end of what there is to read; later ones need not");
   const { file, size } = payloads[2]!;
   let shortest = size;
   for (let run = 0; run < 500 && shortest === size; run += 1) shortest = Math.min(shortest, await readPlain(file, 0));

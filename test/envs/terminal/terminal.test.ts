@@ -373,6 +373,27 @@ describe("a pseudo-terminal", () => {
     expect(text).toBe(`${forged}after`);
   });
 
+  test("that a process keeps which has left its session and its parents is told drained all the same", async () => {
+    const program = [
+      "import os, signal",
+      "reader, writer = os.pipe()",
+      "if os.fork() == 0:",
+      "    os.setsid()",
+      "    if os.fork() == 0:",
+      "        os.write(writer, b'%d' % os.getpid())",
+      "        os.close(reader); os.close(writer)",
+      "        while True: os.write(1, b'.'); signal.sigtimedwait([], 0.001)",
+      "    os._exit(0)",
+      "os.wait()",
+      "print(os.read(reader, 20).decode())",
+    ].join("\n");
+    const { text, ...end } = await open(inPython(program));
+    const pid = Number(text.replaceAll(".", ""));
+    expect(isGone(pid)).toBe(false); // out of reach without a sandbox
+    process.kill(pid, "SIGKILL");
+    expect(end).toMatchObject({ verdict: "ok", isDrained: true });
+  });
+
   test("of a program that closes its stdio and lingers is killed at the wall", async () => {
     const end = await open(shell("echo on; exec sleep 600 <&- >&- 2>&-"), { limits: { wallMs: 300 } });
     expect(end).toMatchObject({ verdict: "wall", text: "on\n" });

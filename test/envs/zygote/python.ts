@@ -14,4 +14,4 @@ export const packages = ["numpy", "pandas", "sklearn"];
 
 const question = `import importlib.util as u; print(all(map(u.find_spec, ${JSON.stringify(packages)})))`;
 export const hasPackages = execFileSync(codePython, ["-c", question]).toString().trim() === "True";
-if (!hasPackages) console.warn(`SKIPPED: ${codePython} lacks one of ${packages.join(", ")}; set ITERANT_CODE_PYTHON`);
+export const lacksPackages = `${codePython} lacks one of ${packages.join(", ")}; set ITERANT_CODE_PYTHON to one that has them`;
