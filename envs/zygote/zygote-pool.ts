@@ -5,8 +5,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { abortable } from "../abort.ts";
 import { InfrastructureError } from "../errors.ts";
 import type { Terminal, TerminalOptions } from "../terminal/terminal.ts";
+import type { ZygoteOptions } from "./launcher.ts";
 import type { ZygoteJob } from "./protocol.ts";
-import { Zygote, type ZygoteHello, type ZygoteOptions } from "./zygote.ts";
+import { Zygote, type ZygoteHello } from "./zygote.ts";
 
 export interface ZygotePoolOptions extends ZygoteOptions {
   /** Zygotes at a time, and so jobs at a time; 1 unless said. */

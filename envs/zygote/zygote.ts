@@ -1,6 +1,6 @@
 // One zygote process from our side: started by whoever launches it, asked for one job at a time, heard when it dies.
 // Knows descriptors, lines and deaths; does not know whether it runs in a sandbox, nor when to replace it: see the pool.
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Duplex, Readable } from "node:stream";
@@ -12,59 +12,8 @@ import type { ProcessTree } from "../terminal/process-tree.ts";
 import { Pty } from "../terminal/pty.ts";
 import { type Program, TerminalSession } from "../terminal/session.ts";
 import type { Terminal, TerminalOptions } from "../terminal/terminal.ts";
+import { environmentOf, type ZygoteOptions, zygoteDefaults } from "./launcher.ts";
 import type { ZygoteCall, ZygoteEvent, ZygoteJob } from "./protocol.ts";
-
-/** The command that is to be run, wherever; its descriptors are those of `stdio`, by number. */
-export interface ZygoteCommand {
-  file: string;
-  args: readonly string[];
-  env: Readonly<Record<string, string>>;
-}
-
-/**
- * Starts the command with these descriptors: directly, or inside a sandbox that lets them through. The process that is
- * returned ends when the zygote does, and takes everything inside along when it is killed.
- */
-export type ZygoteLauncher = (command: ZygoteCommand, stdio: StdioOptions) => ChildProcess;
-
-/** No sandbox: our own user's rights. For tests, and as the floor of a measurement. */
-export const launchUnconfined: ZygoteLauncher = ({ file, args, env }, stdio) =>
-  spawn(file, args, { env: { ...env }, stdio, detached: true });
-
-export interface ZygoteOptions {
-  python: string;
-  /** Where the package `iterant` is, and others besides. */
-  pythonPath?: readonly string[];
-  /** Loaded before the first fork; numpy, pandas and scikit-learn unless said. */
-  modules?: readonly string[];
-  /** A Python function of one argument, `module:function`, that confines each job's process further, before its program. */
-  confine?: string;
-  launch?: ZygoteLauncher;
-  /** What a job writes to; `pty` unless said. */
-  terminal?: "pty" | "pipe";
-  /** Jobs until it is rotated: each has a terminal of its own, made before the zygote starts. 32 unless said. */
-  jobCount?: number;
-  /** Of each terminal. */
-  columns?: number;
-  rows?: number;
-  /** Until its imports are done; 180 000 unless said, since a slow machine took 40 s. */
-  startDeadlineMs?: number;
-  /** From SIGKILL to a job's end, and for clearing up behind it; then the zygote itself is killed. 10 000 unless said. */
-  killDeadlineMs?: number;
-  /** Milliseconds that only grow. */
-  now?: () => number;
-}
-
-export const zygoteDefaults = {
-  modules: ["numpy", "pandas", "sklearn"],
-  launch: launchUnconfined,
-  terminal: "pty",
-  jobCount: 32,
-  columns: 80,
-  rows: 24,
-  startDeadlineMs: 180_000,
-  killDeadlineMs: 10_000,
-} as const;
 
 /** What a zygote says of itself when its imports are done. */
 export type ZygoteHello = Extract<ZygoteEvent, { event: "ready" }>;
@@ -339,18 +288,4 @@ export class Zygote {
       words === "" ? "look for what killed it: a job, or the system for want of memory" : `its last words:\n${words}`;
     return new InfrastructureError(cause, `the zygote ${what} - pid ${this.pid ?? "none"} - ${advice}`);
   }
-}
-
-function environmentOf({ pythonPath = [] }: ZygoteOptions): Record<string, string> {
-  return {
-    PATH: "/usr/bin:/bin",
-    PYTHONPATH: pythonPath.join(":"),
-    PYTHONHASHSEED: "0",
-    PYTHONDONTWRITEBYTECODE: "1",
-    LC_ALL: "C.UTF-8",
-    TZ: "UTC",
-    OMP_NUM_THREADS: "1",
-    OPENBLAS_NUM_THREADS: "1",
-    MKL_NUM_THREADS: "1",
-  };
 }
