@@ -7,6 +7,12 @@
  * - `worker_start`: a helper process did not come up, or kept dying
  * - `worker_died`: it ended in the middle of a call
  * - `worker_timeout`: it gave no answer by the call's deadline and was killed
+ * - `terminal_start`: a program could not be started behind its terminal
+ * - `terminal_stuck`: it could not be killed
+ * - `zygote_start`: the process that programs are forked from did not come up
+ * - `zygote_died`: it ended while a program ran in it
+ * - `zygote_busy`: too many programs waited for it
+ * - `zygote_closed`: it was closed, with the run, before the program ended
  * - `worker_closed`: it was closed, with the run, before it could answer
  * - `worker_error`: its method raised
  * - `verifier_timeout`, `verifier_error`: the answer could not be compared with the gold
@@ -17,6 +23,12 @@ export type FailureCause =
   | "worker_start"
   | "worker_died"
   | "worker_timeout"
+  | "terminal_start"
+  | "terminal_stuck"
+  | "zygote_start"
+  | "zygote_died"
+  | "zygote_busy"
+  | "zygote_closed"
   | "worker_closed"
   | "worker_error"
   | "verifier_timeout"

@@ -25,6 +25,8 @@ export { rubricOf } from "./reward.ts";
 export { createEnvironment, type SessionOptions } from "./session.ts";
 export type { Split, Task, TaskSet } from "./task.ts";
 export { hashFraction, shuffledByHash, taskSetOf } from "./task.ts";
+export * from "./terminal/index.ts";
 export { type Hello, type PythonOptions, pythonWorker, type WorkerCommand } from "./worker.ts";
 export { type WorkerCallOptions, WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 export type { Reply, World } from "./world.ts";
+export * from "./zygote/index.ts";

@@ -32,8 +32,8 @@ const doors: Record<string, string[]> = {
   zod: ["tools/", "actors/config.ts"],
   vitest: ["test/"],
   "fast-check": ["test/"],
-  "node-pty": ["test/"],
-  "@xterm/headless": ["test/"],
+  "node-pty": ["envs/terminal/pty.ts", "test/"],
+  "@xterm/headless": ["tools/replay/screen.ts", "test/"],
   "playwright-core": ["test/"],
 };
 

@@ -11,6 +11,7 @@ import { benchSetup } from "./setup.ts";
 import { benchSizes } from "./sizes.ts";
 import { benchSpawns } from "./spawns.ts";
 import { benchStreams } from "./streams.ts";
+import { benchTerminal } from "./terminal.ts";
 
 const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[]>> = {
   calls: benchCalls,
@@ -18,6 +19,7 @@ const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[
   streams: benchStreams,
   spawns: benchSpawns,
   sizes: benchSizes,
+  terminal: benchTerminal,
   setup: benchSetup,
 };
 /** Minutes each: only when asked for. */

@@ -84,7 +84,7 @@ describe("npm run bench", () => {
   test("of a name that is not there says which are", async () => {
     const error = (await bench("nonsense").catch((caught: unknown) => caught)) as { code: number; stderr: string };
     expect(error.code).toBe(1);
-    expect(error.stderr).toContain("Allowed choices are calls, arrays, streams, spawns, sizes, setup, demo.");
+    expect(error.stderr).toContain("Allowed choices are calls, arrays, streams, spawns, sizes, terminal, setup, demo.");
   });
 
   test("reaches every place where an actor can live, and both floors", async () => {
