@@ -214,7 +214,11 @@ export class Worker {
     const [first, ...rest] = this.#pending.splice(0);
     first?.reject(this.#failure(cause, what));
     for (const { method, reject } of rest) {
-      reject(cause === "worker_closed" ? this.#failure(cause, what) : this.#failure("worker_lost", `${what}, before it came to ${method}`));
+      reject(
+        cause === "worker_closed"
+          ? this.#failure(cause, what)
+          : this.#failure("worker_lost", `${what}, before it came to ${method}`),
+      );
     }
     resolve();
   }
