@@ -61,7 +61,7 @@ export class Attempt<T extends Task, S> {
     const { messages, terminated, responseKind, info = {} } = reply;
     const isFull = this.#turns.length >= (this.#options.limits?.maxTurns ?? Number.POSITIVE_INFINITY);
     if (!terminated && !isFull) return { messages: [...messages], terminated, responseKind, info };
-    const { quality, reward, parts } = await this.#score(state, signal);
+    const { quality, reward, parts, metrics } = await this.#score(state, signal);
     this.#outcome = terminated
       ? { kind: "terminated", quality, reward }
       : { kind: "truncated", reason: "max_turns", quality, reward };
@@ -69,7 +69,13 @@ export class Attempt<T extends Task, S> {
       ...(terminated ? {} : { truncated: "max_turns" as const }),
       ...(reward === null ? {} : { reward }),
     };
-    return { messages: [...messages], terminated, ...ending, responseKind, info: { ...info, rewardParts: parts } };
+    return {
+      messages: [...messages],
+      terminated,
+      ...ending,
+      responseKind,
+      info: { ...info, rewardParts: parts, metrics },
+    };
   }
 
   /** Ends it by infrastructure; what was scored before does not count. */
@@ -197,7 +203,9 @@ export class Attempt<T extends Task, S> {
   }
 
   async #score(state: S, signal: AbortSignal) {
-    const quality = await this.#world.quality(state, { signal });
+    const judged = await this.#world.quality(state, { signal });
+    const { quality, metrics } =
+      typeof judged === "object" && judged !== null ? judged : { quality: judged, metrics: {} };
     signal.throwIfAborted();
     if (quality !== null && !(quality >= 0 && quality <= 1)) {
       const advice = "return a number from 0 to 1, or null";
@@ -212,7 +220,7 @@ export class Attempt<T extends Task, S> {
       const what = `'${wrong.name}' of the rubric threw: ${wrong.error}`;
       throw new InfrastructureError("grader_failed", `${what} - ${this.#place} - mend it and score the record again`);
     }
-    return { quality, reward, parts };
+    return { quality, reward, parts, metrics };
   }
 
   #mustBeOpen(): S {

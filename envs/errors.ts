@@ -6,6 +6,7 @@
  * Why an episode could not be scored, though nobody knows it to be wrong.
  * - `worker_start`: a helper process did not come up, or kept dying
  * - `worker_died`: it ended in the middle of a call
+ * - `worker_lost`: it ended before it came to the call, which had no part in that
  * - `worker_timeout`: it gave no answer by the call's deadline and was killed
  * - `terminal_start`: a program could not be started behind its terminal
  * - `terminal_stuck`: it could not be killed
@@ -22,6 +23,7 @@
 export type FailureCause =
   | "worker_start"
   | "worker_died"
+  | "worker_lost"
   | "worker_timeout"
   | "terminal_start"
   | "terminal_stuck"

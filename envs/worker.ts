@@ -1,6 +1,8 @@
-// One helper process: started, greeted, called one call at a time, killed when it does not answer.
-// Programs of strangers are started in `terminal/` and `zygote/`. Lines of JSON over stdio: {id, method, params, deadlineMs} there,
-// {id, ok, result | error} back. Knows no world and no queue; several of these, and their successors, are a pool.
+// One helper process: started, greeted, called, killed when it does not answer.
+// Programs of strangers are started elsewhere (terminal/, zygote/). Lines of JSON over stdio: {id, method, params,
+// deadlineMs} there, {id, ok, result | error} back, in the order of the calls: the next may be sent before the last is
+// answered, and then waits in the pipe. Knows no world; several of these behind one queue are a pool (worker-pool.ts),
+// one after another a place for sessions (session-worker.ts).
 // The process ends when its stdin does, so it ends with us however we end.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { delimiter } from "node:path";
@@ -25,13 +27,18 @@ export interface PythonOptions {
   pythonPath?: readonly string[];
 }
 
-/** A module of our Python package as a helper: deterministic hashes, UTC, one thread. */
-export function pythonWorker(name: string, module: string, options: PythonOptions): WorkerCommand {
+/** A module of our Python package as a helper, with arguments of its own: deterministic hashes, UTC, one thread. */
+export function pythonWorker(
+  name: string,
+  module: string,
+  options: PythonOptions,
+  args: readonly string[] = [],
+): WorkerCommand {
   const { python, pythonPath = [] } = options;
   return {
     name,
     file: python,
-    args: ["-m", module],
+    args: ["-m", module, ...args],
     env: {
       PYTHONPATH: pythonPath.join(delimiter),
       PYTHONHASHSEED: "0",
@@ -60,9 +67,9 @@ type WorkerMethodError = { type: string; message: string };
 interface Pending {
   id: number;
   method: string;
+  deadlineMs: number;
   resolve(result: unknown): void;
   reject(error: InfrastructureError): void;
-  deadline: NodeJS.Timeout;
 }
 
 export class Worker {
@@ -71,7 +78,10 @@ export class Worker {
   readonly ended: Promise<void>;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines = new LineSplitter(maxLineBytes);
-  #pending: Pending | undefined;
+  /** In the order of the calls. The process is busy with the first; the others wait in the pipe. */
+  readonly #pending: Pending[] = [];
+  /** The first one's. */
+  #deadline: NodeJS.Timeout | undefined;
   #lastId = 0;
   #stderr = "";
   /** Why it is about to end or has ended; the first reason known is the one that counts. */
@@ -128,9 +138,10 @@ export class Worker {
   }
 
   /**
-   * Calls a method and waits for its result. One call at a time.
-   * A helper that gives no answer by the deadline is killed.
-   * @throws InfrastructureError `worker_timeout`, `worker_died`, `worker_error`, `worker_closed`
+   * Calls a method and waits for its result. Calls are answered one after another; the next need not wait for the last.
+   * A helper that gives no answer by the deadline is killed. A call that waits in the pipe has its deadline from when
+   * the one before it was answered, and fails with `worker_lost` if the process ends before.
+   * @throws InfrastructureError `worker_timeout`, `worker_died`, `worker_lost`, `worker_error`, `worker_closed`
    */
   call(method: string, params: unknown, deadlineMs: number): Promise<unknown> {
     return this.#send(method, params, deadlineMs);
@@ -147,8 +158,7 @@ export class Worker {
   }
 
   #send(method: string, params: unknown, deadlineMs: number): Promise<unknown> {
-    if (this.#pending) throw new Error(`a second call before the first returned - ${this.#who()} - await each call`);
-    if (!this.isAlive) return Promise.reject(this.#failure("worker_died", "had ended before the call"));
+    if (!this.isAlive) return Promise.reject(this.#failure("worker_lost", "had ended before the call"));
     const id = ++this.#lastId;
     const line = `${JSON.stringify({ id, method, params, deadlineMs })}\n`;
     if (Buffer.byteLength(line) > maxLineBytes) {
@@ -156,12 +166,21 @@ export class Worker {
       return Promise.reject(this.#failure("worker_error", what));
     }
     return new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => {
-        this.#kill("worker_timeout", `gave no answer to ${method} within ${deadlineMs} ms and was killed`);
-      }, deadlineMs);
-      this.#pending = { id, method, resolve, reject, deadline };
+      this.#pending.push({ id, method, deadlineMs, resolve, reject });
+      if (this.#pending.length === 1) this.#watch();
       this.#child.stdin.write(line);
     });
+  }
+
+  /** Gives the call that the process is busy with its time. */
+  #watch(): void {
+    clearTimeout(this.#deadline);
+    const first = this.#pending[0];
+    if (!first) return;
+    const { method, deadlineMs } = first;
+    this.#deadline = setTimeout(() => {
+      this.#kill("worker_timeout", `gave no answer to ${method} within ${deadlineMs} ms and was killed`);
+    }, deadlineMs);
   }
 
   #hear(chunk: Buffer): void {
@@ -173,10 +192,10 @@ export class Worker {
   }
 
   #settle(answer: Answer): void {
-    const pending = this.#pending;
+    const pending = this.#pending[0];
     if (answer.id !== pending?.id) throw new Error(`an answer to call ${answer.id}, which was not asked`);
-    this.#pending = undefined;
-    clearTimeout(pending.deadline);
+    this.#pending.shift();
+    this.#watch();
     if (answer.ok) pending.resolve(answer.result);
     else
       pending.reject(
@@ -191,10 +210,16 @@ export class Worker {
 
   #end(resolve: () => void): void {
     this.#hasEnded = true;
-    if (this.#pending) {
-      clearTimeout(this.#pending.deadline);
-      this.#pending.reject(this.#failure(this.#doom!.cause, this.#doom!.what));
-      this.#pending = undefined;
+    clearTimeout(this.#deadline);
+    const { cause, what } = this.#doom!;
+    const [first, ...rest] = this.#pending.splice(0);
+    first?.reject(this.#failure(cause, what));
+    for (const { method, reject } of rest) {
+      reject(
+        cause === "worker_closed"
+          ? this.#failure(cause, what)
+          : this.#failure("worker_lost", `${what}, before it came to ${method}`),
+      );
     }
     resolve();
   }

@@ -25,7 +25,7 @@ export interface World<T extends Task, S> {
   /** Takes one response and moves the state on. Called for replayed responses too, with nothing to tell them apart. */
   respond(state: S, response: string, options: { signal: AbortSignal }): Promise<Reply> | Reply;
   /** How good the ended episode is, in [0, 1]; null if that cannot be said. Called once, at the end. */
-  quality(state: S, options: { signal: AbortSignal }): Promise<number | null> | number | null;
+  quality(state: S, options: { signal: AbortSignal }): Promise<Quality> | Quality;
   /** The state as plain JSON, whatever could make a later answer differ; hashed at turn boundaries. */
   digest(state: S): unknown;
 
@@ -36,6 +36,9 @@ export interface World<T extends Task, S> {
   /** Lets go of what `open` took. Called once for every state, also after a failure or an abort. */
   close?(state: S): Promise<void> | void;
 }
+
+/** A quality alone, or with named numbers about the episode, for tables and never for a reward. */
+export type Quality = number | null | { quality: number | null; metrics: Readonly<Record<string, number>> };
 
 /** A world's answer to one response. */
 export type Reply = {

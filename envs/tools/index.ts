@@ -1,0 +1,13 @@
+// Multi-turn tool use: tasks and their classes in a helper, responses read here, both together an environment.
+export { type ToolOptions, toolEnvironment, toolLimits, toolWorld } from "./environment.ts";
+export { type DocStyle, systemPrompt } from "./prompt.ts";
+export { readResponse, type ToolResponse, toolStops } from "./response.ts";
+export {
+  type CallResults,
+  type RewardProfile,
+  type SuiteName,
+  ToolSession,
+  ToolSuite,
+  type ToolSuiteOptions,
+} from "./suite.ts";
+export { stratifiedHalf, type ToolTask } from "./task.ts";

@@ -1,0 +1,101 @@
+"""The state of live objects: a digest that tells every two states apart, and the comparison that rewards use.
+
+Knows no suite; takes objects as they are: trees with back references, sets, tuples, Decimal, mpmath numbers, random
+streams. JSON would fail on the first of these and lose the difference between 5 and 5.0.
+"""
+
+import hashlib
+import marshal
+import random
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+
+def digest(value: Any) -> str:
+    """64 hex digits; equal for equal states in every process, different for any difference that a call could notice.
+
+    The order of dictionaries counts, since it shows in listings; that of sets does not. Private attributes count,
+    random streams among them, except those that hold a wall-clock time.
+    """
+    parts: list[str] = []
+    _write(value, parts, {})
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def public(instance: Any) -> dict[str, Any]:
+    """The attributes that an API shows: those without a leading underscore."""
+    return {name: value for name, value in vars(instance).items() if not name.startswith("_")}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, where a list and a tuple with the same items are equal, at any depth of lists and dictionaries.
+
+    Objects that define equality themselves decide it.
+    """
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    return bool(one == other)
+
+
+def covers(found: list[Any], wanted: list[Any], equal: Any = same) -> bool:
+    """True if every wanted item is among those found, in any order, as often as it is wanted."""
+    left = list(found)
+    for item in wanted:
+        at = next((index for index, candidate in enumerate(left) if equal(candidate, item)), None)
+        if at is None:
+            return False
+        del left[at]
+    return True
+
+
+def _write(value: Any, out: list[str], seen: dict[int, int]) -> None:
+    """Appends an unambiguous text: every kind has a mark of its own, and what varies in length says its length."""
+    kind = type(value)
+    if kind is str:
+        out.append(f"s{len(value)}:{value}")
+    elif value is None or kind is bool or kind is int or kind is float:
+        out.append(f"{kind.__name__[0]}{value!r};")
+    elif kind is dict:
+        out.append(f"d{len(value)}:")
+        for key, item in value.items():
+            _write(key, out, seen)
+            _write(item, out, seen)
+    elif kind is list or kind is tuple:
+        out.append(f"{kind.__name__[0]}{len(value)}[")
+        for item in value:
+            _write(item, out, seen)
+    elif kind is set or kind is frozenset:
+        out.append(f"S{len(value)}:")
+        out.extend(sorted(_alone(item, seen) for item in value))
+    elif kind is random.Random:
+        # Version 2 of marshal has no back references, so equal streams have equal bytes.
+        out.append(f"r{hashlib.sha256(marshal.dumps(value.getstate(), 2)).hexdigest()}")
+    elif isinstance(getattr(value, "__dict__", None), Mapping):
+        _write_object(value, out, seen)
+    else:
+        text = repr(getattr(value, "_mpf_", value))
+        out.append(f"o{kind.__name__}:{len(text)}:{text}")
+
+
+def _write_object(value: Any, out: list[str], seen: dict[int, int]) -> None:
+    """An object once, with its attributes; where it is met again, by its number: trees that know their parents end."""
+    if id(value) in seen:
+        out.append(f"@{seen[id(value)]};")
+        return
+    seen[id(value)] = len(seen)
+    attributes = {
+        name: item for name, item in vars(value).items() if not (name.startswith("_") and isinstance(item, datetime))
+    }
+    out.append(f"O{type(value).__name__}:{len(attributes)}:")
+    for name, item in attributes.items():
+        out.append(f"{name}=")
+        _write(item, out, seen)
+
+
+def _alone(value: Any, seen: dict[int, int]) -> str:
+    parts: list[str] = []
+    _write(value, parts, seen)
+    return "".join(parts)
