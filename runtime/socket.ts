@@ -169,7 +169,11 @@ async function bindGate(): Promise<Reply> {
     }
   }
   void readAll(socket, async (parts) => {
-    await socket.send(answerZap(parts, (asked) => gate.lists.get(asked)));
+    try {
+      await socket.send(answerZap(parts, (asked) => gate.lists.get(asked)));
+    } catch (error) {
+      if (!isUndeliverable(error)) throw error; // the gate was closed while somebody asked: nobody is let in
+    }
   });
   return socket;
 }
