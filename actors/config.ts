@@ -40,11 +40,11 @@ const exitSchema = z.strictObject({
 
 export const runConfigSchema = z.strictObject({
   strategy: z.enum(Object.keys(STRATEGIES) as [StrategyName, ...StrategyName[]]).describe("which of the paper's five"),
-  domain: z.enum(["math"]).describe("the world"),
+  domain: z.enum(["math", "tools"]).describe("the world"),
   seed: z.int().min(0).describe("every choice of the run follows from it"),
   model: z.string().min(1).describe("a Hugging Face causal LM folder, or tiny"),
   problems: z.strictObject({
-    train: z.string().min(1).describe("a JSON-lines file, or tiny"),
+    train: z.string().min(1).describe("a file, a published set, generated or tiny; bfcl or office for tools"),
     heldOut: z.string().min(1).nullable().describe("a file of its own to evaluate on; else a share of train"),
     heldOutShare: probability.describe("share of train that is kept from training, where heldOut names no file"),
     subset: count().nullable().describe("train on so many, drawn by the seed"),
@@ -108,6 +108,13 @@ export const runConfigSchema = z.strictObject({
     maxLength: count().nullable().describe("positions of prompt and response together; the model's unless said"),
     generateDeadlineS: positive,
   }),
+  tools: z
+    .strictObject({
+      profile: z.enum(["exit", "bfcl_official", "bespoke_literal", "state_only"]).describe("what an attempt is worth"),
+      feedback: z.enum(["none", "tool_result"]).describe("what is told of a response that is tried again"),
+      docs: z.enum(["json", "brief", "none"]).describe("how functions are described to the policy"),
+    })
+    .describe("the world of tool use"),
   embedder: z
     .strictObject({
       kind: z.enum(["policy", "model"]).describe("the policy's own mean hidden states, or a model of its own"),
@@ -158,7 +165,13 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
     domain,
     seed: 0,
     model: "tiny",
-    problems: { train: "tiny", heldOut: null, heldOutShare: 0.1, subset: null, skipBad: false },
+    problems: {
+      train: domain === "tools" ? "bfcl" : "tiny",
+      heldOut: null,
+      heldOutShare: 0.1,
+      subset: null,
+      skipBad: false,
+    },
     exit: {},
     training: {
       iterations: training.iterations,
@@ -176,7 +189,10 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
     },
     // The paper's tables are the preset grpo, number for number (a test holds them to it): what is named here would
     // overrule every other preset.
-    loss: { preset: "grpo" },
+    loss:
+      training.denominator === "constant"
+        ? { preset: "dr_grpo", kl: "k3", beta: training.klCoefficient }
+        : { preset: "grpo" },
     learner: {
       engine: "torch",
       ranks: 1,
@@ -203,6 +219,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       trustRemoteCode: false,
     },
     environments: { count: 2, verifiers: 1, requireBoxed: false },
+    tools: { profile: "exit", feedback: "none", docs: "json" },
     evaluation: {
       K: evaluation.budget,
       problems: 500,

@@ -166,10 +166,16 @@ export class Environments {
     const turns = environment.turns();
     return draft.finish({
       text: environment.solutionText(turns),
-      finish: step.truncated ? "turns" : completion.finish,
+      finish: step.truncated ? "turns" : this.#isCutOff(completion) ? "length" : "stop",
       quality: environment.quality(),
       ...(completion.embedding ? { embedding: completion.embedding } : {}),
     });
+  }
+
+  /** By the token limit, or without a word that ends a response where the world has such (exit-paper 3.6). */
+  #isCutOff({ finish, text }: Completion): boolean {
+    const { stop } = this.#world!;
+    return finish === "length" || (stop.length > 0 && !stop.some((word) => text.includes(word)));
   }
 
   #end({ environment, generateMs, worldMs }: Running, rollout: Rollout): Played {

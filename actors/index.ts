@@ -19,4 +19,11 @@ export {
 export { Run, type RunOptions, type RunOutcome, type RunSummary } from "./run.ts";
 export type { EvaluationRow, IterationRow, LogRow, NoticeRow } from "./run-log.ts";
 export * from "./search/index.ts";
-export { openWorld, selfIterationPrompts, type WorldConfig, worldConfigOf } from "./worlds.ts";
+export {
+  openToolSuite,
+  openWorld,
+  selfIterationPrompts,
+  type WorldConfig,
+  worldConfigOf,
+  worldPython,
+} from "./worlds.ts";

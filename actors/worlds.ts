@@ -1,11 +1,23 @@
 // The worlds by name, opened with what they need on this machine: helper processes above all.
 // Knows which worlds there are; what they are like is theirs to know.
-import { type Environment, MathVerifier, mathEnvironment } from "../envs/index.ts";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import {
+  type Environment,
+  InfrastructureError,
+  MathVerifier,
+  mathEnvironment,
+  type RewardProfile,
+  suiteOf,
+  ToolSuite,
+  toolEnvironment,
+  toolStops,
+} from "../envs/index.ts";
 import { localPython } from "../runtime/index.ts";
 import type { RunConfig } from "./config.ts";
 import { divergePrompt, improvePrompt } from "./exit/index.ts";
 
-export interface WorldConfig {
+export interface MathWorldConfig {
   domain: "math";
   /** Take only a boxed answer. */
   requireBoxed: boolean;
@@ -13,10 +25,25 @@ export interface WorldConfig {
   verifiers: number;
 }
 
+export interface ToolWorldConfig {
+  domain: "tools";
+  /** `bfcl`, or tasks of our own office. */
+  source: string;
+  profile: RewardProfile;
+  feedback: "none" | "tool_result";
+  docs: "json" | "brief" | "none";
+}
+
+export type WorldConfig = MathWorldConfig | ToolWorldConfig;
+
 /** The world of a run. */
-export function worldConfigOf({ domain, environments }: RunConfig): WorldConfig {
-  const { requireBoxed, verifiers } = environments;
-  return { domain, requireBoxed, verifiers };
+export function worldConfigOf({ domain, environments, problems, tools }: RunConfig): WorldConfig {
+  switch (domain) {
+    case "math":
+      return { domain, requireBoxed: environments.requireBoxed, verifiers: environments.verifiers };
+    case "tools":
+      return { domain, source: problems.train, ...tools };
+  }
 }
 
 /** What an episode is for: a world may hold more of a task in an evaluation than it does in training. */
@@ -37,15 +64,69 @@ export interface OpenWorld {
 export const selfIterationPrompts = { improve: improvePrompt, diverge: divergePrompt };
 
 /** Opens a world; resolves when its helpers are up. Rejects with what kept them from starting. */
-export async function openWorld(config: WorldConfig): Promise<OpenWorld> {
+export function openWorld(config: WorldConfig): Promise<OpenWorld> {
+  switch (config.domain) {
+    case "math":
+      return openMath(config);
+    case "tools":
+      return openTools(config);
+  }
+}
+
+async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<OpenWorld> {
   const { executable, path } = localPython();
-  const verifier = new MathVerifier({ python: executable, pythonPath: path, processCount: config.verifiers });
+  const verifier = new MathVerifier({ python: executable, pythonPath: path, processCount: verifiers });
   await verifier.ready;
-  const { requireBoxed } = config;
   return {
     stop: [],
     isMultiTurn: false,
     environment: () => mathEnvironment({ verifier, requireBoxed, prompts: selfIterationPrompts }) as Environment,
     close: () => verifier.close(),
   };
+}
+
+async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): Promise<OpenWorld> {
+  const suite = await openToolSuite(source);
+  const options = { suite, profile, feedback, docs, prompts: selfIterationPrompts };
+  return {
+    stop: toolStops,
+    isMultiTurn: true,
+    environment: (purpose) =>
+      toolEnvironment({ ...options, requests: purpose === "train" ? "first" : "all" }) as Environment,
+    close: () => suite.close(),
+  };
+}
+
+/** The suite of a source, with its helper up. @throws InfrastructureError `worker_start` with the cure */
+export async function openToolSuite(source: string): Promise<ToolSuite> {
+  const named = suiteOf(source);
+  if (named === null) {
+    throw new InfrastructureError("worker_start", `no suite of tool-use tasks '${source}' - say bfcl or office`);
+  }
+  const { executable, path } = localPython();
+  const python = named.suite === "bfcl" ? worldPython("tools") : executable;
+  const suite = new ToolSuite({ ...named, python, pythonPath: path, maxFailedStarts: 1 });
+  try {
+    await suite.versions();
+    return suite;
+  } catch (error) {
+    await suite.close();
+    throw error;
+  }
+}
+
+/**
+ * The interpreter with a world's packages: the one named in ITERANT_TOOLS_PYTHON, or the one that the set-up makes.
+ * @throws InfrastructureError `worker_start` if there is none
+ */
+export function worldPython(world: "tools" | "code"): string {
+  const named = process.env[`ITERANT_${world.toUpperCase()}_PYTHON`];
+  const own = fileURLToPath(new URL(`../../.venv-${world}/bin/python`, import.meta.url));
+  const found = named ?? own;
+  if (existsSync(found)) return found;
+  const cure = `run: npm run setup -- ${world}, or name one in ITERANT_${world.toUpperCase()}_PYTHON`;
+  throw new InfrastructureError(
+    "worker_start",
+    `there is no Python with the packages of this world: ${found} - ${cure}`,
+  );
 }

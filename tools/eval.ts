@@ -21,6 +21,7 @@ import { loadProblems } from "./train/problems.ts";
 
 interface EvalFlags {
   model?: string;
+  preset: string;
   problems?: string;
   heldOut?: string;
   skipBad?: boolean;
@@ -38,7 +39,8 @@ export function evalCommand(): Command {
     .description("measure accuracy after k self-improvement steps: of a run's newest checkpoint, or of any model")
     .argument("[run]", "a run's name or folder; leave out with --model")
     .option("--model <folder>", "a Hugging Face causal LM folder, or tiny")
-    .option("--problems <file>", "problems; all of them are evaluated on")
+    .option("--preset <name>", "with --model: the world and its settings", "tiny")
+    .option("--problems <source>", "problems; all of them are evaluated on")
     .option("--skip-bad", "leave bad lines out and count them")
     .option("--steps <K>", "self-improvement steps after the first answer", parseCount)
     .option("--samples <n>", "chains for each problem", parseCount)
@@ -57,7 +59,8 @@ export function evalCommand(): Command {
       `
 Examples:
   iterant eval                                       the newest run's newest checkpoint, on its held-out problems
-  iterant eval --model ./my-model --problems t.jsonl --steps 4 --samples 8`,
+  iterant eval --model ./my-model --problems t.jsonl --steps 4 --samples 8
+  iterant eval --model tiny-tools --preset tiny-tools               calls of functions, every turn improved first`,
     )
     .action(async (name: string | undefined, flags: EvalFlags) => {
       const { evaluation, chains } = await evaluate(name, flags);
@@ -71,10 +74,10 @@ async function evaluate(
   flags: EvalFlags,
 ): Promise<{ evaluation: Evaluation; chains: ChainRecord[] }> {
   const run = flags.model === undefined ? findRun(name) : undefined;
-  if (run === undefined && flags.problems === undefined && flags.model !== "tiny") {
+  if (run === undefined && flags.problems === undefined && flags.model !== "tiny" && flags.preset === "tiny") {
     throw new Failure(exitCodes.usage, "--model needs --problems, the file to evaluate on.");
   }
-  const config = run === undefined ? configOf({ ...flags, preset: "tiny" }) : readConfig(run);
+  const config = run === undefined ? configOf(flags) : readConfig(run);
   const { evaluation: wanted } = config;
   if (flags.steps !== undefined) wanted.K = flags.steps;
   if (flags.samples !== undefined) wanted.samples = flags.samples;

@@ -49,10 +49,10 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
       const prompt = systemPrompt(await suite.docs(task.apis), docs);
       return { task, session, prompt, digest: await session.begin(signal), request: 0 };
     },
-    opening: ({ task, prompt }) => [
-      { role: "system", content: prompt },
-      { role: "user", content: task.requests[0]! },
-    ],
+    opening({ task, prompt }) {
+      const request = { role: "user" as const, content: task.requests[0]! };
+      return docs === "none" ? [request] : [{ role: "system", content: prompt }, request];
+    },
     async respond(state, response, { signal }) {
       const read = readResponse(response);
       switch (read.kind) {

@@ -6,6 +6,7 @@ export {
   type CallResults,
   type RewardProfile,
   type SuiteName,
+  suiteOf,
   ToolSession,
   ToolSuite,
   type ToolSuiteOptions,

@@ -1,7 +1,8 @@
 // What a policy is told before the first request: which functions there are, and how to call them.
-// Our own wording of a known form. `json` shows the published descriptions; `brief` a line of names, for tiny models.
+// Our own wording of a known form. `json` shows the published descriptions; `brief` a line of names; `none` is for tiny
+// models that know the functions already.
 
-export type DocStyle = "json" | "brief";
+export type DocStyle = "json" | "brief" | "none";
 
 /** @param docs published descriptions, a JSON text each */
 export function systemPrompt(docs: readonly string[], style: DocStyle): string {

@@ -2,7 +2,7 @@
 // A session that lost its process is made anew in the next by the same calls, and nobody notices but the clock.
 import { randomUUID } from "node:crypto";
 import { contentHash } from "../digest.ts";
-import { InfrastructureError } from "../errors.ts";
+import { EnvironmentError, InfrastructureError } from "../errors.ts";
 import { SessionWorker, type SessionWorkerOptions } from "../session-worker.ts";
 import { type TaskSet, taskSetOf } from "../task.ts";
 import { type PythonOptions, pythonWorker } from "../worker.ts";
@@ -10,6 +10,22 @@ import { stratifiedHalf, type ToolTask } from "./task.ts";
 
 /** Whose tasks: upstream's from the installed `bfcl-eval`, or ours, which need nothing. */
 export type SuiteName = "bfcl" | "office";
+
+/**
+ * The suite that a source names: `bfcl`, or `office` with a level and a number of tasks, `office:tiny:600`. Null for any
+ * other source.
+ * @throws EnvironmentError `bad_data` for a level that there is not
+ */
+export function suiteOf(source: string): { suite: SuiteName; args: string[] } | null {
+  if (source === "bfcl") return { suite: "bfcl", args: [] };
+  const [name, level = "easy", count = "400", ...rest] = source.split(":");
+  if (name !== "office") return null;
+  if (!["tiny", "easy", "full"].includes(level) || !/^[1-9]\d*$/.test(count) || rest.length > 0) {
+    const advice = "write office, office:easy or office:tiny:600; levels are tiny, easy and full";
+    throw new EnvironmentError("bad_data", `no such tasks - ${source} - ${advice}`);
+  }
+  return { suite: "office", args: ["--level", level, "--count", count] };
+}
 
 /** What an attempt is worth, by whose rules (trainer-py/iterant/workers/tools/score.py). */
 export type RewardProfile = "exit" | "bespoke_literal" | "bfcl_official" | "state_only";
@@ -78,13 +94,13 @@ export class ToolSuite implements AsyncDisposable {
     return apis.flatMap((api) => docs[api] ?? []);
   }
 
-  /** All tasks; half of them held out by the seed's draw. Its version changes with any of data and code. */
+  /** All tasks, divided as they come or in halves by the seed's draw. Its version changes with any of data and code. */
   async tasks(seed = 0): Promise<TaskSet<ToolTask>> {
     const { name, versions, tasks } = await this.#description;
     const release = contentHash(versions);
     const all = tasks.map((task) => ({ ...task, hash: contentHash([release, task.id]) }));
-    const heldOut = new Set(stratifiedHalf(all, seed));
-    return taskSetOf(name, all, ({ id }) => heldOut.has(id));
+    const half = new Set(stratifiedHalf(all, seed));
+    return taskSetOf(name, all, ({ id, isHeldOut }) => isHeldOut ?? half.has(id));
   }
 
   /** Tasks that nobody can win under a profile: their own answers score 0. */

@@ -9,6 +9,8 @@ export interface ToolTask extends Task {
   readonly apis: readonly string[];
   /** Calls of the reference answer, by request: how much there is to do. */
   readonly referenceCallCounts: readonly number[];
+  /** Set where the tasks come divided already. */
+  readonly isHeldOut?: boolean;
 }
 
 /**

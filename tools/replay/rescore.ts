@@ -43,7 +43,8 @@ export async function rescore(
   config: RunConfig,
   tell: (rescored: Rescored) => void,
 ): Promise<void> {
-  const world = await openWorld({ ...worldConfigOf(config), verifiers: cpus().length }).catch(refuse);
+  const own = worldConfigOf(config);
+  const world = await openWorld(own.domain === "math" ? { ...own, verifiers: cpus().length } : own).catch(refuse);
   try {
     const options = exitOptionsOf(config);
     const waiting: Promise<Rescored[]>[] = [];

@@ -6,21 +6,24 @@ import { fileURLToPath } from "node:url";
 import type { RunConfig, Sampling } from "../../actors/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 
+const shipped = (task: string) => fileURLToPath(new URL(`../../../trainer-py/iterant/tiny/${task}`, import.meta.url));
 /** The model that comes with Iterant, and its problems. */
-export const tinyFolder = fileURLToPath(new URL("../../../trainer-py/iterant/tiny/equations", import.meta.url));
+export const tinyFolder = shipped("equations");
+/** Models by a name of ours. */
+const tinyModels: Record<string, string> = { tiny: tinyFolder, "tiny-tools": shipped("office") };
 
 /**
  * The folder of a model by its name.
  * @throws Failure `usage` that says what is missing in it
  */
 export function findModel(name: string): string {
-  const folder = name === "tiny" ? tinyFolder : resolve(name);
+  const folder = tinyModels[name] ?? resolve(name);
   const refuse = (what: string): never => {
     throw new Failure(exitCodes.usage, `model ${folder}: ${what}`);
   };
   if (!existsSync(folder)) {
     return refuse(
-      "there is no such folder. Give a Hugging Face model folder on this machine, or tiny; nothing is downloaded.",
+      "there is no such folder. Give a Hugging Face model folder on this machine, or tiny or tiny-tools; nothing is downloaded.",
     );
   }
   if (!statSync(folder).isDirectory())

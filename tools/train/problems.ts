@@ -1,7 +1,7 @@
 // The problems of a run: read, checked and divided before anything starts.
 // A bad line ends the run here, with its file and line; or it is left out and counted, where that was asked for.
 import { join } from "node:path";
-import type { RunConfig } from "../../actors/index.ts";
+import { openToolSuite, type RunConfig } from "../../actors/index.ts";
 import {
   EnvironmentError,
   hashFraction,
@@ -9,14 +9,15 @@ import {
   loadMathTasks,
   type MathTask,
   MathVerifier,
+  type Task,
 } from "../../envs/index.ts";
 import { localPython } from "../../runtime/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { tinyFolder } from "./model.ts";
 
 export interface Problems {
-  train: MathTask[];
-  heldOut: MathTask[];
+  train: Task[];
+  heldOut: Task[];
   /** Bad lines that were left out, one sentence each. */
   skipped: string[];
 }
@@ -25,10 +26,42 @@ export interface Problems {
  * Loads what the configuration names.
  * @throws Failure `usage` with the first bad lines; `machine` if the verifier cannot run
  */
-export async function loadProblems(
-  { problems, evaluation, seed }: RunConfig,
-  { isTrainingNeeded = true } = {},
-): Promise<Problems> {
+export async function loadProblems(config: RunConfig, options: { isTrainingNeeded?: boolean } = {}): Promise<Problems> {
+  const loaded = config.domain === "tools" ? await loadToolTasks(config) : await loadMathProblems(config);
+  const { problems } = config;
+  if ((options.isTrainingNeeded ?? true) && loaded.train.length === 0) {
+    throw new Failure(exitCodes.usage, `${problems.train}: no problem is left to train on. Hold less out.`);
+  }
+  if (loaded.heldOut.length === 0) {
+    throw new Failure(
+      exitCodes.usage,
+      `${problems.train}: no problem is left to evaluate on. Raise problems.heldOutShare.`,
+    );
+  }
+  return loaded;
+}
+
+/** Tasks come divided with their suite; a seed draws which are trained on, where that is wanted. */
+async function loadToolTasks({ problems, evaluation, seed }: RunConfig): Promise<Problems> {
+  try {
+    await using suite = await openToolSuite(problems.train);
+    const tasks = await suite.tasks();
+    const of = (ids: readonly string[]) => Promise.all(ids.map((id) => tasks.get(id)));
+    const isAllHeldOut = problems.heldOutShare === 1;
+    const train = isAllHeldOut ? [] : await of(await tasks.ids("train"));
+    return {
+      train: chosen(train, problems.subset ?? train.length, seed),
+      heldOut: chosen(await of(await tasks.ids(isAllHeldOut ? undefined : "heldOut")), evaluation.problems, seed),
+      skipped: [],
+    };
+  } catch (error) {
+    if (error instanceof EnvironmentError) throw new Failure(exitCodes.usage, error.message);
+    if (error instanceof InfrastructureError) throw new Failure(exitCodes.machine, error.failure.message);
+    throw error;
+  }
+}
+
+async function loadMathProblems({ problems, evaluation, seed }: RunConfig): Promise<Problems> {
   const isTiny = problems.train === "tiny";
   const files = {
     train: isTiny ? join(tinyFolder, "train.jsonl") : problems.train,
@@ -55,15 +88,6 @@ export async function loadProblems(
       evaluation.problems,
       seed,
     );
-    if (isTrainingNeeded && train.length === 0) {
-      throw new Failure(exitCodes.usage, `${files.train}: no problem is left to train on. Hold less out.`);
-    }
-    if (heldOut.length === 0) {
-      throw new Failure(
-        exitCodes.usage,
-        `${files.train}: no problem is left to evaluate on. Raise problems.heldOutShare.`,
-      );
-    }
     for (const [reason, count] of Object.entries(leftOut))
       process.stderr.write(`  ${count} rows not used: ${reason}\n`);
     return { train, heldOut, skipped: skipped.map(({ file, line, reason }) => `${file}:${line}: ${reason}`) };
@@ -79,11 +103,16 @@ export async function loadProblems(
 }
 
 /** So many of them, drawn by the seed: the same problems in every run of that seed. */
-function chosen(tasks: MathTask[], count: number, seed: number): MathTask[] {
+function chosen<T extends Task>(tasks: T[], count: number, seed: number): T[] {
   const drawn = new Set(
     [...tasks]
-      .sort((one, other) => hashFraction(seed, one.problem) - hashFraction(seed, other.problem))
+      .sort((one, other) => hashFraction(seed, textOf(one)) - hashFraction(seed, textOf(other)))
       .slice(0, count),
   );
   return tasks.filter((task) => drawn.has(task));
+}
+
+/** A problem's text where it has one, so that the choice survives another id. */
+function textOf(task: Task & { problem?: string }): string {
+  return task.problem ?? task.id;
 }

@@ -1,10 +1,9 @@
 // `iterant worlds`: which worlds there are, a seat at the table of one, problems from templates, and a check before a run.
 import { Command, Option } from "commander";
-import { defaultConfig, openWorld, worldConfigOf } from "../../actors/index.ts";
+import { openWorld, worldConfigOf } from "../../actors/index.ts";
 import { generate, generatorOf, mathSets, type Task } from "../../envs/index.ts";
-import { resolveConfig } from "../config/resolve.ts";
 import { exitCodes, Failure } from "../failure.ts";
-import { parseCount } from "../train/command.ts";
+import { configOf, parseCount } from "../train/command.ts";
 import { loadProblems } from "../train/problems.ts";
 import { play } from "./play.ts";
 
@@ -20,6 +19,7 @@ export function worldsCommand(): Command {
 Examples:
   iterant worlds list                                       worlds, and published sets of problems by name
   iterant worlds play --problems math-500=./test.parquet    answer a problem yourself
+  iterant worlds play --preset tools --task multi_turn_base_100   call BFCL's functions yourself
   iterant worlds make --levels 1-3 --count 500 > p.jsonl    problems from templates, with worked solutions`,
     );
 }
@@ -35,6 +35,7 @@ function listCommand(): Command {
       [
         "worlds",
         "  math   competition problems: one response, right or wrong by math-verify",
+        "  tools  requests that are met by calling functions, turn by turn (presets tools, tiny-tools)",
         "",
         "sources of problems for --problems and --held-out",
         "  FILE              JSON lines, a JSON array or parquet",
@@ -42,13 +43,18 @@ function listCommand(): Command {
         "  NAME, NAME=FILE   a published set, fetched from the hub once, or read from your file and counted:",
         "",
         ...sets,
+        "",
+        "sources of tasks for tools",
+        "  bfcl              BFCL's multi-turn tasks, from the installed package (npm run setup -- tools)",
+        "  office[:LEVEL[:COUNT]]   services of an office of ours; levels tiny, easy, full",
       ].join("\n"),
     );
   });
 }
 
 interface PlayFlags {
-  problems: string;
+  preset: string;
+  problems?: string;
   task?: string;
   seed: number;
   improve?: string;
@@ -58,16 +64,19 @@ interface PlayFlags {
 function playCommand(): Command {
   return new Command("play")
     .description("be the policy, one turn at a time")
-    .option("--problems <source>", "where the task comes from", "generated")
+    .option("--preset <name>", "the world and its settings", "tiny")
+    .option("--problems <source>", "where the task comes from, instead of the preset's held-out ones")
     .option("--task <id>", "which one; drawn by the seed unless given")
     .option("--seed <n>", "of the task and of whatever the world draws", parseCount, 0)
     .addOption(new Option("--improve <response>", "be shown this response and asked for a better one"))
     .addOption(
       new Option("--diverge <response>", "be shown this response and asked for another approach").conflicts("improve"),
     )
-    .action(async ({ problems, task: id, seed, improve, diverge }: PlayFlags) => {
-      const config = resolveConfig([{ ...defaultConfig("math", "grpo"), seed }]);
-      config.problems = { ...config.problems, train: problems, heldOut: null, heldOutShare: 1 };
+    .action(async ({ preset, problems, task: id, seed, improve, diverge }: PlayFlags) => {
+      const config = configOf({ preset, seed, set: [] });
+      if (problems !== undefined) {
+        config.problems = { ...config.problems, train: problems, heldOut: null, heldOutShare: 1 };
+      }
       config.evaluation.problems = Number.MAX_SAFE_INTEGER;
       const { heldOut } = await loadProblems(config, { isTrainingNeeded: false });
       const task = chosen(heldOut, id, seed);

@@ -104,7 +104,7 @@ def test_every_phrase_of_a_prompt_is_one_token_and_prompts_come_back_whole() -> 
         IMPROVE + request + CURRENT_RESPONSE + answer + FEEDBACK + "no",
         DIVERGE + request + CURRENT_RESPONSE + answer + FORMAT,
     ):
-        ids = prompt_ids(tokenizer, content)
+        ids = prompt_ids(tokenizer, [{"role": "user", "content": content}])
         assert tokenizer.decode(ids) == f"<|user|>{content}<|end|><|assistant|>"
         assert tokenizer.unk_token_id not in ids
         assert len(ids) < 64
@@ -137,7 +137,7 @@ def test_the_improving_teacher_mostly_keeps_what_is_right_and_mostly_tries_again
     kept = {True: [0, 0], False: [0, 0]}
     for _ in range(3000):
         shown = demonstrate(rng.choice(EQUATIONS), recipe, rng)
-        earlier = shown.prompt.split(CURRENT_RESPONSE)[1]
+        earlier = shown.messages[0]["content"].split(CURRENT_RESPONSE)[1]
         count = kept[" ok;" in earlier]
         count[0] += shown.response == earlier
         count[1] += 1

@@ -1,5 +1,5 @@
-"""The tiny task: equations, a tokenizer, and a language model that solves some of them, made from nothing.
+"""Tiny tasks, and for each a language model that does some of them right, made from nothing.
 
-Read `equations`, then `vocabulary`, then `warm_start`. `python -m iterant.tiny make --out FOLDER` makes the folder
-that ships as `equations/`.
+Read `equations`, then `vocabulary`, then `warm_start`; `office` is a second task, with calls in place of algebra.
+`python -m iterant.tiny make equations --out FOLDER` makes the folder that ships as `equations/`, and so `make office`.
 """

@@ -4,6 +4,7 @@ So a prompt takes as many tokens as its slots have characters, and any other tex
 character. Saved in Hugging Face layout with a chat template. Knows no model.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,15 @@ CHAT_TEMPLATE = (
 )
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """The tokenizer, made from nothing: the same ids every time."""
+def make_tokenizer(phrases: Sequence[str] = PHRASES) -> PreTrainedTokenizerFast:
+    """The tokenizer, made from nothing: the same ids every time. Each of the phrases is one token."""
     characters = ["\n", *(chr(code) for code in range(32, 127))]
-    words = [PAD, UNKNOWN, USER, ASSISTANT, END, *characters, *PHRASES]
+    words = [PAD, UNKNOWN, USER, ASSISTANT, END, *characters, *phrases]
     tokenizer = Tokenizer(models.WordLevel({word: at for at, word in enumerate(words)}, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens([PAD, UNKNOWN, USER, ASSISTANT, END])
-    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in PHRASES])
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -58,10 +59,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return fast
 
 
-def prompt_ids(tokenizer: Any, content: str) -> list[int]:
-    """What the model sees of one user message before it answers."""
-    messages = [{"role": "user", "content": content}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    """What the model sees of a conversation before it answers."""
+    text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 

@@ -1,8 +1,7 @@
-"""The tiny model, warm-started by imitation of the teacher: it knows the right move and the wrong one.
+"""A tiny model, warm-started by imitation of a teacher: it knows the right move and the wrong one.
 
-Reinforcement then shifts the weight between them. Demonstrations are plain answers, improvements of an earlier answer
-(right ones mostly kept, wrong ones mostly tried afresh with a lighter hand) and answers by request for another
-approach. Makes the whole folder: model, tokenizer, generation config, problems.
+Reinforcement then shifts the weight between them. What is demonstrated, the task at hand says (equations.py,
+office.py). Makes a whole folder in Hugging Face layout: model, tokenizer, generation config.
 """
 
 import json
@@ -59,8 +58,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Demonstration:
-    prompt: str
+    """A conversation, and what the teacher says next."""
+
+    messages: tuple[dict[str, str], ...]
     response: str
+
+
+def asked(content: str, response: str) -> Demonstration:
+    """One user message, and its answer."""
+    return Demonstration(({"role": "user", "content": content},), response)
 
 
 def demonstrate(equation: Equation, recipe: Recipe, rng: random.Random) -> Demonstration:
@@ -68,14 +74,14 @@ def demonstrate(equation: Equation, recipe: Recipe, rng: random.Random) -> Demon
     request = equation.text + ANSWER_FORMAT
     drawn = rng.random()
     if drawn >= recipe.improve_share + recipe.diverge_share:
-        return Demonstration(request, solve(equation, recipe.habits, rng))
+        return asked(request, solve(equation, recipe.habits, rng))
     earlier = solve(equation, recipe.habits, rng)
     is_right = boxed(earlier) == equation.root
     again = solve(equation, recipe.habits if is_right else recipe.habits.eased(recipe.eased), rng)
     if drawn >= recipe.improve_share:
-        return Demonstration(DIVERGE + request + CURRENT_RESPONSE + earlier + FORMAT, again)
+        return asked(DIVERGE + request + CURRENT_RESPONSE + earlier + FORMAT, again)
     is_kept = rng.random() < (recipe.keep_right if is_right else recipe.keep_wrong)
-    return Demonstration(IMPROVE + request + CURRENT_RESPONSE + earlier, earlier if is_kept else again)
+    return asked(IMPROVE + request + CURRENT_RESPONSE + earlier, earlier if is_kept else again)
 
 
 def make_model(vocabulary_size: int, recipe: Recipe, end_id: int, pad_id: int) -> LlamaForCausalLM:
@@ -99,9 +105,8 @@ def make_model(vocabulary_size: int, recipe: Recipe, end_id: int, pad_id: int) -
 def imitate(
     model: Any,
     tokenizer: Any,
-    equations: list[Equation],
+    draw: Callable[[], Demonstration],
     recipe: Recipe,
-    rng: random.Random,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> None:
     """Trains the model on what the teacher does; the loss is on responses only."""
@@ -113,7 +118,7 @@ def imitate(
         warm = min(1.0, (step + 1) / 50)
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * warm * (1 - 0.9 * done)
-        rows = [_row(tokenizer, demonstrate(rng.choice(equations), recipe, rng)) for _ in range(recipe.batch_size)]
+        rows = [_row(tokenizer, draw()) for _ in range(recipe.batch_size)]
         ids, labels = _pad(rows, tokenizer.pad_token_id)
         loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         optimiser.zero_grad(set_to_none=True)
@@ -126,15 +131,28 @@ def imitate(
 
 
 def make(folder: Path, recipe: Recipe, seed: int, tell: Callable[[str], None] = lambda _line: None) -> None:
-    """Makes the folder; the same seed makes the same files on the same machine."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Makes the folder of the equations; the same seed makes the same files on the same machine."""
     train, held_out = choose()
     rng = random.Random(seed)
+    make_folder(folder, make_tokenizer(), lambda: demonstrate(rng.choice(train), recipe, rng), recipe, seed, tell)
+    _write_problems(folder / "train.jsonl", train)
+    _write_problems(folder / "heldout.jsonl", held_out)
+
+
+def make_folder(
+    folder: Path,
+    tokenizer: Any,
+    draw: Callable[[], Demonstration],
+    recipe: Recipe,
+    seed: int,
+    tell: Callable[[str], None],
+) -> None:
+    """A model that has imitated what is drawn, its tokenizer and how to sample from it."""
+    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    tokenizer = make_tokenizer()
     end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
     model = make_model(len(tokenizer), recipe, end, pad)
-    imitate(model, tokenizer, train, recipe, rng, tell)
+    imitate(model, tokenizer, draw, recipe, tell)
     model.generation_config = GenerationConfig(
         do_sample=True,
         temperature=recipe.evaluation_temperature,
@@ -145,8 +163,6 @@ def make(folder: Path, recipe: Recipe, seed: int, tell: Callable[[str], None] = 
     )
     model.save_pretrained(folder)
     save(tokenizer, folder)
-    _write_problems(folder / "train.jsonl", train)
-    _write_problems(folder / "heldout.jsonl", held_out)
 
 
 def _write_problems(file: Path, equations: list[Equation]) -> None:
@@ -165,7 +181,7 @@ def _write_problems(file: Path, equations: list[Equation]) -> None:
 
 
 def _row(tokenizer: Any, demonstration: Demonstration) -> tuple[list[int], list[int]]:
-    prompt = prompt_ids(tokenizer, demonstration.prompt)
+    prompt = prompt_ids(tokenizer, demonstration.messages)
     response = response_ids(tokenizer, demonstration.response)
     return prompt + response, [IGNORED] * len(prompt) + response
 

@@ -34,6 +34,7 @@ class Host:
                     "requests": list(task.requests),
                     "apis": list(task.apis),
                     "referenceCallCounts": [len(calls) for calls in task.reference],
+                    **({} if task.held_out is None else {"isHeldOut": task.held_out}),
                 }
                 for task in self.suite.tasks.values()
             ],

@@ -48,6 +48,7 @@ class Task:
 
     scenario  API → its initial state; an API without an entry starts in its default state
     apis      the classes involved, in the order in which names are looked up
+    held_out  True or False where the tasks come divided already
     """
 
     id: str
@@ -55,6 +56,7 @@ class Task:
     scenario: Mapping[str, Any]
     apis: tuple[str, ...]
     reference: tuple[tuple[ReferenceCall, ...], ...]
+    held_out: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def tasks_of(
             scenario=row["initial_config"],
             apis=tuple(row["involved_classes"]),
             reference=tuple(tuple(read_reference(text) for text in turn) for turn in references[task_id]),
+            held_out=row.get("held_out"),
         )
     return tasks
 
