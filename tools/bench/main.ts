@@ -12,6 +12,7 @@ import { benchSizes } from "./sizes.ts";
 import { benchSpawns } from "./spawns.ts";
 import { benchStreams } from "./streams.ts";
 import { benchTerminal } from "./terminal.ts";
+import { benchWorlds } from "./worlds.ts";
 
 const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[]>> = {
   calls: benchCalls,
@@ -20,6 +21,7 @@ const benches: Record<string, (rounds: number) => Measured[] | Promise<Measured[
   spawns: benchSpawns,
   sizes: benchSizes,
   terminal: benchTerminal,
+  worlds: benchWorlds,
   setup: benchSetup,
 };
 /** Minutes each: only when asked for. */

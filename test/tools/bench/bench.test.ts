@@ -84,7 +84,9 @@ describe("npm run bench", () => {
   test("of a name that is not there says which are", async () => {
     const error = (await bench("nonsense").catch((caught: unknown) => caught)) as { code: number; stderr: string };
     expect(error.code).toBe(1);
-    expect(error.stderr).toContain("Allowed choices are calls, arrays, streams, spawns, sizes, terminal, setup, demo.");
+    expect(error.stderr).toContain(
+      "Allowed choices are calls, arrays, streams, spawns, sizes, terminal, worlds, setup, demo.",
+    );
   });
 
   test("reaches every place where an actor can live, and both floors", async () => {
