@@ -57,9 +57,9 @@ function verifyAll(verifier: MathVerifier): Promise<unknown> {
 
 /** As episodes do: many sessions side by side, one call after another in each. */
 function callAll(suite: ToolSuite, task: ToolTask): Promise<unknown> {
-  const { signal } = new AbortController();
   return Promise.all(
     Array.from({ length: sessions }, async () => {
+      const { signal } = new AbortController();
       const session = suite.session(task);
       await session.begin(signal);
       for (let call = 0; call < calls / sessions; call += 1) {
@@ -80,7 +80,7 @@ async function restoring(suite: ToolSuite, task: ToolTask): Promise<() => Promis
   const snapshot: Snapshot = played.snapshot();
   return async () => {
     await using again = open();
-    return timed(() => replay(again, snapshot, task));
+    return await timed(() => replay(again, snapshot, task));
   };
 }
 
