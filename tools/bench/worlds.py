@@ -11,10 +11,14 @@ def verify(count: int) -> float:
     from iterant.workers.math_verifier import MathVerifier
 
     verifier = MathVerifier()
-    verifier.verify({"gold": "1", "response": "\\boxed{1}"})
+
+    def all_of_them() -> None:
+        for index in range(count):
+            verifier.verify({"gold": str(index), "response": f"so it is \\boxed{{{index + index % 2}}}"})
+
+    all_of_them()  # sympy's caches fill, as they have in a helper that has been at work
     began = time.perf_counter()
-    for index in range(count):
-        verifier.verify({"gold": str(index), "response": f"so it is \\boxed{{{index + index % 2}}}"})
+    all_of_them()
     return count / (time.perf_counter() - began)
 
 
