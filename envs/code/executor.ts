@@ -1,7 +1,7 @@
 // Where a program of the policy runs: the seam between the world and whatever confines the program.
 // Knows no competition and no grade. An executor takes a program, keeps it within limits, waits until nothing of it is
 // left alive, and only then reads the one file it may leave behind (submission.ts).
-import type { KeptOutput } from "./output.ts";
+import type { ProgramOutput } from "./output.ts";
 import type { Submission } from "./submission.ts";
 
 /** What to run, and within what. */
@@ -45,7 +45,7 @@ export const defaultExecutionLimits: ExecutionLimits = {
   processCount: 256,
   diskBytes: 256 * 1024 ** 2,
   outputBytes: 8 * 1024 ** 2,
-  submissionBytes: 16 * 1024 ** 2,
+  submissionBytes: 64 * 1024 ** 2,
   threadCount: 1,
 };
 
@@ -78,12 +78,15 @@ export type Execution = {
   readonly signal: string | null;
   /** For `setup` and `sandbox_error`: what happened and what to do. Empty otherwise. */
   readonly message: string;
-  readonly output: KeptOutput;
+  readonly output: ProgramOutput;
   readonly submission: Submission;
   readonly wallMs: number;
-  /** The folders as the program saw them, to be taken out of its traces. */
-  readonly folders: { readonly work: string; readonly data: string };
+  /** Where things were as the program saw them, to be taken out of its traces. Empty if it never ran. */
+  readonly paths: ProgramPaths;
 };
+
+/** Absolute paths: the program's file, its working folder, and the folder of the data. */
+export type ProgramPaths = { readonly program: string; readonly work: string; readonly data: string };
 
 /** A place to run programs. Many may run at a time; they share nothing. */
 export interface Executor extends AsyncDisposable {

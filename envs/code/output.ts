@@ -2,12 +2,12 @@
 // Knows no encoding until it is asked for text; a trace stands at the end, so the tail is the longer part.
 
 /** `head` and `tail` do not overlap; what was between them is `byteCount` less their lengths. */
-export type KeptOutput = { readonly head: Buffer; readonly tail: Buffer; readonly byteCount: number };
+export type ProgramOutput = { readonly head: Buffer; readonly tail: Buffer; readonly byteCount: number };
 
-export const emptyOutput: KeptOutput = { head: Buffer.alloc(0), tail: Buffer.alloc(0), byteCount: 0 };
+export const emptyOutput: ProgramOutput = { head: Buffer.alloc(0), tail: Buffer.alloc(0), byteCount: 0 };
 
 /** Keeps the two ends of a stream of bytes as it passes. */
-export class OutputKeeper {
+export class OutputEnds {
   readonly #headBytes: number;
   readonly #tailBytes: number;
   #head = Buffer.alloc(0);
@@ -37,7 +37,7 @@ export class OutputKeeper {
     if (this.#keptTailBytes > 2 * this.#tailBytes) this.#trim();
   }
 
-  get kept(): KeptOutput {
+  get kept(): ProgramOutput {
     this.#trim();
     return { head: this.#head, tail: this.#tail[0] ?? Buffer.alloc(0), byteCount: this.#byteCount };
   }
@@ -50,7 +50,7 @@ export class OutputKeeper {
 }
 
 /** The output as text; a line in its middle says how much is missing. */
-export function outputText({ head, tail, byteCount }: KeptOutput): string {
+export function outputText({ head, tail, byteCount }: ProgramOutput): string {
   const missing = byteCount - head.length - tail.length;
   if (missing === 0) return Buffer.concat([head, tail]).toString("utf8");
   return `${head.toString("utf8")}\n[${missing} bytes left out]\n${tail.toString("utf8")}`;

@@ -6,8 +6,9 @@ import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { abortable } from "../abort.ts";
+import { InfrastructureError } from "../errors.ts";
 import type { Execution, Executor, Program, ProgramEnd } from "./executor.ts";
-import { emptyOutput, OutputKeeper } from "./output.ts";
+import { emptyOutput, OutputEnds } from "./output.ts";
 import { programEnvironment, programName } from "./program.ts";
 import { ingestSubmission, type Submission, submissionName } from "./submission.ts";
 
@@ -17,25 +18,32 @@ const drainGraceMs = 2_000;
 export interface UnsafeLocalOptions {
   /** The interpreter, with the packages that programs use. */
   python: string;
+  /** Programs at a time; the others wait, and their limits with them. 2 unless said. */
+  maxRunning?: number;
 }
 
 /** An executor without any sandbox. */
-export function unsafeLocalExecutor({ python }: UnsafeLocalOptions): Executor {
+export function unsafeLocalExecutor({ python, maxRunning = 2 }: UnsafeLocalOptions): Executor {
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
+  const run = async (program: Program, signals: readonly (AbortSignal | undefined)[]): Promise<Execution> => {
+    while (running.size >= maxRunning) await abortable(signals, () => Promise.race(running));
+    const execution = runToItsEnd(python, program, signals);
+    const settled: Promise<unknown> = execution.then(
+      () => running.delete(settled),
+      () => running.delete(settled), // whoever asked for it hears why
+    );
+    running.add(settled);
+    return execution;
+  };
   const close = async () => {
-    closing.abort(new Error("the executor was closed - unsafe-local - open another"));
-    await Promise.allSettled(running);
+    const why = "the executor was closed - unsafe-local - open another";
+    closing.abort(new InfrastructureError("sandbox_closed", why));
+    await Promise.all(running);
   };
   return {
     tier: "unsafe-local",
-    run: (program, { signal } = {}) => {
-      const run = runToItsEnd(python, program, [closing.signal, signal]);
-      running.add(run);
-      const forget = () => running.delete(run);
-      run.then(forget, forget);
-      return run;
-    },
+    run: (program, { signal } = {}) => run(program, [closing.signal, signal]),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -70,7 +78,7 @@ async function runIn(
   const env = programEnvironment(program, { work, data: dataFolder });
   // Detached: the leader of a group of its own, so that its children can be ended with it.
   const child = spawn(python, [programName], { cwd: work, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
-  const output = new OutputKeeper();
+  const output = new OutputEnds();
   let limit: ProgramEnd | undefined;
   const endBy = (reached: ProgramEnd) => {
     limit ??= reached;
@@ -90,8 +98,8 @@ async function runIn(
     const submission: Submission =
       end === "ok" ? await ingestSubmission(join(work, submissionName), limits.submissionBytes) : { kind: "missing" };
     const wallMs = Math.round(performance.now() - began);
-    const folders = { work, data: dataFolder };
-    return { end, exitCode, signal, message, output: output.kept, submission, wallMs, folders };
+    const paths = { program: join(work, programName), work, data: dataFolder };
+    return { end, exitCode, signal, message, output: output.kept, submission, wallMs, paths };
   } finally {
     clearTimeout(wall);
     killGroup(child);
@@ -137,7 +145,7 @@ function killGroup({ pid }: ChildProcess): void {
 }
 
 function neverRan(message: string): Execution {
-  const folders = { work: "", data: "" };
+  const paths = { program: "", work: "", data: "" };
   const nothing = { exitCode: null, signal: null, output: emptyOutput, submission: { kind: "missing" as const } };
-  return { end: "setup", message, wallMs: 0, folders, ...nothing };
+  return { end: "setup", message, wallMs: 0, paths, ...nothing };
 }

@@ -1,10 +1,10 @@
 // Both ends of what a program printed, however it came.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OutputKeeper, outputText } from "../../../envs/index.ts";
+import { OutputEnds, outputText } from "../../../envs/code/output.ts";
 
 const keep = (chunks: readonly string[]) => {
-  const keeper = new OutputKeeper({ headBytes: 4, tailBytes: 6 });
+  const keeper = new OutputEnds({ headBytes: 4, tailBytes: 6 });
   for (const chunk of chunks) keeper.push(Buffer.from(chunk));
   return keeper.kept;
 };

@@ -7,6 +7,11 @@ test.each([
   ["a block without a language", "```\nprint(1)\n```", "print(1)\n"],
   ["the last of several", "```python\nprint(1)\n```\nbetter:\n```py\nprint(2)\n```", "print(2)\n"],
   ["the one that is Python", "```python\nprint(1)\n```\nrun it:\n```bash\npython solution.py\n```", "print(1)\n"],
+  [
+    "the one that says it is Python, before an output",
+    "```python\nprint(1)\n```\nIt prints\n```\n1\n```",
+    "print(1)\n",
+  ],
   ["a block between tildes", "~~~python\nprint(1)\n~~~", "print(1)\n"],
   ["a longer fence around a shorter one", "````python\ns = '''\n```\n'''\n````", "s = '''\n```\n'''\n"],
   ["attributes after the language", '```python title="solution.py"\nprint(1)\n```', "print(1)\n"],

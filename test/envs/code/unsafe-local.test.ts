@@ -44,7 +44,7 @@ test("a program that writes its submission ends as ok, and leaves nothing but th
     submission: { kind: "file", bytes: Buffer.from("id\n1\n") },
   });
   expect(outputText(execution.output)).toBe("hello\n");
-  expect(existsSync(execution.folders.work)).toBe(false);
+  expect(existsSync(execution.paths.work)).toBe(false);
 });
 
 test.each([
@@ -67,7 +67,7 @@ test("a program sees the data's folder and nothing of our environment", async ()
   process.env.ITERANT_TEST_SECRET = "1";
   const execution = await run("import os; print(os.environ['DATA'], 'ITERANT_TEST_SECRET' in os.environ, os.getcwd())");
   delete process.env.ITERANT_TEST_SECRET;
-  expect(outputText(execution.output)).toBe(`${dataFolder} False ${execution.folders.work}\n`);
+  expect(outputText(execution.output)).toBe(`${dataFolder} False ${execution.paths.work}\n`);
 });
 
 test("a program that never ends is killed at the wall, its children with it", async () => {
@@ -116,10 +116,27 @@ test("a terminal is not offered", async () => {
   expect(await executor.run({ ...programOf("pass"), stdio: "pty" })).toMatchObject({ end: "setup" });
 });
 
+test("only so many programs run at a time, and one that waits can be called off", async () => {
+  const narrow = unsafeLocalExecutor({ ...codePython, maxRunning: 1 });
+  const controller = new AbortController();
+  const first = narrow.run(programOf("while True: pass"), { signal: controller.signal });
+  const second = narrow.run(programOf("print(2)"));
+  const third = new AbortController();
+  const called = narrow.run(programOf("print(3)"), { signal: third.signal });
+  third.abort("called off");
+  await expect(called).rejects.toBe("called off");
+  controller.abort("enough");
+  await expect(first).rejects.toBe("enough");
+  expect(outputText((await second).output)).toBe("2\n");
+  await narrow.close();
+});
+
 test("close ends what runs and refuses what comes", async () => {
   const own = unsafeLocalExecutor(codePython);
   const running = own.run(programOf("while True: pass"));
-  const failure = expect(running).rejects.toThrow("the executor was closed - unsafe-local - open another");
+  const failure = expect(running).rejects.toThrow(
+    "sandbox_closed: the executor was closed - unsafe-local - open another",
+  );
   await own.close();
   await own.close();
   await failure;

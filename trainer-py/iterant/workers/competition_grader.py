@@ -17,6 +17,7 @@ from typing import Any
 
 from iterant.competitions.prepare import GENERATOR_VERSION
 from iterant.competitions.registry import Registry
+from iterant.competitions.shipped import programs_of
 from iterant.competitions.table import MAX_BYTES
 from iterant.workers.ndjson import Helper, serve
 
@@ -51,6 +52,10 @@ class CompetitionGrader:
         grade = self.registry.grade(params["id"], _submission(params))
         return {"report": grade.report, "reason": grade.reason, "isSampleCopy": grade.is_sample_copy}
 
+    def programs(self, params: dict[str, Any]) -> dict[str, str]:
+        """{id} → the texts of the programs that come with it, by name: baseline, good, broken, endless."""
+        return programs_of(params["id"])
+
     def check(self, params: dict[str, Any]) -> dict[str, Any]:
         """{id} → {gold, sample, problem}: the reports on both, and what is wrong with them if anything is."""
         return self.registry.check(params["id"])
@@ -75,7 +80,13 @@ def load() -> Helper:
     return Helper(
         name="competition-grader",
         versions={"numpy": version("numpy"), "competitions": str(GENERATOR_VERSION), "mlebench": _mlebench_version()},
-        methods={"ids": grader.ids, "open": grader.open, "grade": grader.grade, "check": grader.check},
+        methods={
+            "ids": grader.ids,
+            "open": grader.open,
+            "grade": grader.grade,
+            "programs": grader.programs,
+            "check": grader.check,
+        },
     )
 
 
