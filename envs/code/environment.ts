@@ -12,6 +12,7 @@ import { defaultExecutionLimits, type Execution, type ExecutionLimits, type Exec
 import type { CompetitionGrader, Grade } from "./grader.ts";
 import { invalidSubmission, type Misfortune, misfortuneOf, noCode, type ProgramOutcome } from "./outcome.ts";
 import { outputText } from "./output.ts";
+import { programIn } from "./program.ts";
 import { qualityOf, type ScoreRange, type ScoreRanges, scoreRangeOf } from "./range.ts";
 import { dataVariable, type MleWording, programWording } from "./wording.ts";
 
@@ -107,7 +108,10 @@ export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> 
     // tolerance by whoever replays.
     digest: ({ runs }) => runs.map(({ outcome }) => outcome),
     instruction: ({ task }) => wording.opening(task, limits),
-    solutionText: (turns) => visibleText(turns.at(-1)?.response ?? ""),
+    solutionText(turns) {
+      const shown = visibleText(turns.at(-1)?.response ?? "");
+      return programIn(shown) ?? shown;
+    },
   };
 }
 

@@ -279,6 +279,13 @@ test("a grader that fails fails the episode and earns nothing, not 0", async () 
   expect(quality).toBeNull();
 });
 
+test("the program alone stands for a response where solutions are compared", () => {
+  const environment = mleEnvironment({ mle: { grader, executor } });
+  const turnOf = (response: string): Turn => ({ response, observation: [], iterDepth: 0 });
+  expect(environment.solutionText([turnOf("First"), turnOf(fenced("pass"))])).toBe("pass\n");
+  expect(environment.solutionText([turnOf("<think>hm</think>I have none.")])).toBe("I have none.");
+});
+
 test("a task of other files than those of this machine is refused", async () => {
   await using environment = mleEnvironment({ mle: { grader, executor } });
   await expect(environment.reset({ ...start(), task: { ...task, hash: "another" } })).rejects.toThrow(

@@ -1,7 +1,10 @@
 """What the generator puts on disk: the same bytes everywhere, answers apart, and nothing that leads to them."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,7 @@ def test_another_salt_is_other_data_with_gold_still_the_best(competition_id: str
 
 @every_competition
 def test_four_programs_and_their_expected_scores_come_along(competition_id: str) -> None:
+    # They need scikit-learn and a minute: `python -m iterant.competitions publish` runs them and writes what they get.
     programs = programs_of(competition_id)
     assert tuple(programs) == NAMES
     for text in programs.values():
@@ -109,6 +113,15 @@ def test_it_is_made_once_and_its_salt_stays_unknown(tmp_path: Path) -> None:
         prepare(tmp_path / "other", competition, salt=salt).joinpath("checksums.json").read_bytes()
         == (home / "checksums.json").read_bytes()
     )
+
+
+def test_of_several_processes_one_makes_it_and_all_use_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "iterant.competitions", "prepare", str(tmp_path), "--id", "synth-insults"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = {process.communicate(timeout=300)[0] for process in running}
+    assert said == {f"{tmp_path / 'synth-insults'}\n"}
+    assert [path.name for path in tmp_path.iterdir()] == ["synth-insults"]
 
 
 def test_data_of_another_seed_or_salt_is_not_taken_for_what_was_asked(tmp_path: Path) -> None:

@@ -50,11 +50,15 @@ def test_what_is_no_table_is_refused_with_its_place(data: bytes, reason: str) ->
     assert str(raised.value) == reason
 
 
-def test_bytes_and_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_rows_and_fields_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "MAX_ROWS", 2)
     assert len(read_table(b"a\n1\n2\n")) == 2
     with pytest.raises(InvalidSubmissionError, match="more than 2 rows"):
         read_table(b"a\n1\n2\n3\n")
+    monkeypatch.setattr(table, "MAX_FIELDS", 3)
+    assert len(read_table(b"a,b,c\n1,2,3\n")) == 1
+    with pytest.raises(InvalidSubmissionError, match="more than 3 fields"):
+        read_table(b"a,b\n1,2\n3,4\n")
     monkeypatch.setattr(table, "MAX_BYTES", 3)
     with pytest.raises(InvalidSubmissionError, match="4 bytes are more than 3"):
         read_table(b"a\n1\n")

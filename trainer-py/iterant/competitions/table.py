@@ -17,6 +17,7 @@ from iterant.competitions.metrics import Floats
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 200
+MAX_FIELDS = 5_000_000
 MAX_FIELD_CHARACTERS = 100_000
 
 
@@ -87,6 +88,8 @@ def read_table(data: bytes) -> Table:
                 raise InvalidSubmissionError(f"line {reader.line_num} has {len(row)} fields, the header {len(columns)}")
             if len(rows) == MAX_ROWS:
                 raise InvalidSubmissionError(f"more than {MAX_ROWS} rows")
+            if (len(rows) + 1) * len(columns) > MAX_FIELDS:
+                raise InvalidSubmissionError(f"more than {MAX_FIELDS} fields")
             rows.append(tuple(row))
     except csv.Error as error:
         raise InvalidSubmissionError(f"line {reader.line_num}: {error}") from None
