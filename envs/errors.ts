@@ -17,7 +17,10 @@
  * - `worker_closed`: it was closed, with the run, before it could answer
  * - `worker_error`: its method raised
  * - `verifier_timeout`, `verifier_error`: the answer could not be compared with the gold
- * - `grader_failed`: a function of the rubric threw
+ * - `sandbox_unavailable`: no sandbox of the wanted strength can be had on this machine
+ * - `sandbox_error`: the sandbox failed; nothing is known of the program
+ * - `sandbox_closed`: it was closed, with the run, before the program had ended
+ * - `grader_failed`: a function of the rubric threw, or the grader of a competition did
  * - `replay_mismatch`: a replayed turn was answered otherwise than the first time
  */
 export type FailureCause =
@@ -35,6 +38,9 @@ export type FailureCause =
   | "worker_error"
   | "verifier_timeout"
   | "verifier_error"
+  | "sandbox_unavailable"
+  | "sandbox_error"
+  | "sandbox_closed"
   | "grader_failed"
   | "replay_mismatch";
 
