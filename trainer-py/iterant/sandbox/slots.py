@@ -1,0 +1,91 @@
+"""A user of its own for each sandbox, so that limits by user mean something and nobody else's processes are in reach.
+
+A slot is a number, a user id and a lock that ends with its holder. Only root has slots to give. Knows no sandbox.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCKS = Path("/run/iterant-sandbox")
+FIRST_UID = 20_000
+SLOT_COUNT = 256
+
+
+@dataclass(frozen=True)
+class Slot:
+    uid: int
+    lock: int
+
+
+def take() -> Slot:
+    """A free slot; what still ran under its user belonged to a dead owner and is killed.
+
+    Raises OSError if all are taken or the locks cannot be kept.
+    """
+    LOCKS.mkdir(mode=0o700, exist_ok=True)
+    for index in range(SLOT_COUNT):
+        lock = os.open(LOCKS / f"slot-{index}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        slot = Slot(FIRST_UID + index, lock)
+        kill_all_of(slot.uid)
+        return slot
+    raise OSError(f"all {SLOT_COUNT} sandbox slots of this machine are taken: run fewer at once")
+
+
+def kill_all_of(uid: int) -> None:
+    """SIGKILL to every process of this user, by one of them: one call that no fork escapes."""
+    if not pids_of(uid):
+        return
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            os.kill(-1, signal.SIGKILL)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def pids_of(uid: int) -> list[int]:
+    """The living processes of this user; the dead that nobody has reaped do not count."""
+    return [one.pid for one in processes() if one.uid == uid and one.state not in "ZX"]
+
+
+@dataclass(frozen=True)
+class Process:
+    """state  the letter of proc(5): Z and X are dead"""
+
+    pid: int
+    parent: int
+    uid: int
+    state: str
+    thread_count: int
+
+
+def processes() -> Iterator[Process]:
+    """Every process in sight, those that hide their folder's owner included."""
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            text = Path(f"/proc/{entry}/status").read_text(errors="replace")
+        except OSError:  # ended meanwhile
+            continue
+        lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        yield Process(
+            int(entry),
+            int(lines["PPid"]),
+            int(lines["Uid"].split()[0]),
+            lines["State"].strip()[0],
+            int(lines.get("Threads", "1")),
+        )
