@@ -10,6 +10,9 @@
  * - `worker_closed`: it was closed, with the run, before it could answer
  * - `worker_error`: its method raised
  * - `verifier_timeout`, `verifier_error`: the answer could not be compared with the gold
+ * - `sandbox_unavailable`: no sandbox of the wanted strength can be had on this machine
+ * - `sandbox_error`: the sandbox failed; nothing is known of the program
+ * - `sandbox_closed`: it was closed, with the run, before the program had ended
  * - `grader_failed`: a function of the rubric threw
  * - `replay_mismatch`: a replayed turn was answered otherwise than the first time
  */
@@ -21,6 +24,9 @@ export type FailureCause =
   | "worker_error"
   | "verifier_timeout"
   | "verifier_error"
+  | "sandbox_unavailable"
+  | "sandbox_error"
+  | "sandbox_closed"
   | "grader_failed"
   | "replay_mismatch";
 

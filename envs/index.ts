@@ -21,6 +21,7 @@ export * from "./math/index.ts";
 export { visibleText } from "./reasoning.ts";
 export type { RewardFunction, RewardPart, Rubric, Score } from "./reward.ts";
 export { rubricOf } from "./reward.ts";
+export * from "./sandbox/index.ts";
 export { createEnvironment, type SessionOptions } from "./session.ts";
 export type { Split, Task, TaskSet } from "./task.ts";
 export { hashFraction, shuffledByHash, taskSetOf } from "./task.ts";

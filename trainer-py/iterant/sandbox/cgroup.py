@@ -26,7 +26,7 @@ class Group:
 
     @property
     def holds(self) -> list[str]:
-        """What the group can do: `memory`, `pids`, `cpu`, `freeze`, `kill`, in words that are the same in both versions."""
+        """What the group can do: `memory`, `pids`, `cpu`, `freeze`, `kill`, in the same words for both versions."""
         unified = self.folders.get("unified")
 
         def has(file: str) -> bool:

@@ -15,7 +15,10 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Ingested:
-    """refusal  why there are no bytes: `missing`, `link`, `not_regular`, `hard_link`, `too_large`, `unreadable`; None if there are"""
+    """What came of one file.
+
+    refusal  `missing`, `link`, `not_regular`, `hard_link`, `too_large`, `unreadable`; None if `content` is the file's
+    """
 
     refusal: str | None
     content: bytes = b""

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from iterant.sandbox import ingest, kernel, stage
@@ -132,9 +133,12 @@ class Watch:
     def _patience_s(self, began: float) -> float:
         """Until the next limit can be passed: the clock is exact, CPU time is looked at now and then."""
         if self._running_since is None:
-            return max(0.0, began + self._job["setupMs"] / 1000 - time.monotonic()) + 0.001
+            left: float = began + self._job["setupMs"] / 1000 - time.monotonic()
+            return max(0.0, left) + 0.001
         left = self._running_since + self._limits["wallMs"] / 1000 - time.monotonic()
-        return max(0.0, min(left, CPU_POLL_S if "cpu" in self._walls.group.holds else left)) + 0.001
+        if "cpu" in self._walls.group.holds:
+            left = min(left, CPU_POLL_S)
+        return max(0.0, left) + 0.001
 
     def _ingest(self, wanted: dict[str, Any]) -> tuple[str, ingest.Ingested]:
         folder = os.open(self._walls.workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -149,7 +153,7 @@ def _told(taken: ingest.Ingested) -> dict[str, Any]:
 
 
 def _close_all_but(kept: range) -> None:
-    for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
+    for fd in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if fd not in kept:
             try:
                 os.close(fd)

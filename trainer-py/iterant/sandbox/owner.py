@@ -3,7 +3,6 @@
 Names go into what outlives a process that is killed: control groups and folders. Knows neither.
 """
 
-import os
 from pathlib import Path
 
 
@@ -14,7 +13,7 @@ def name_of(pid: int) -> str:
 
 
 def is_alive(name: str) -> bool:
-    """Whether the process of this name still runs; owners in another pid namespace cannot be seen and count as alive."""
+    """Whether the process of this name still runs; owners in another pid namespace count as alive."""
     namespace, pid, _ = name.split("-")[:3]
     if namespace != _namespace():
         return True
@@ -25,4 +24,4 @@ def is_alive(name: str) -> bool:
 
 
 def _namespace() -> str:
-    return str(os.stat("/proc/self/ns/pid").st_ino)
+    return str(Path("/proc/self/ns/pid").stat().st_ino)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import stat
 from itertools import count
+from pathlib import Path
 
 
 def remove_tree(path: str) -> None:
@@ -18,12 +19,12 @@ def remove_tree(path: str) -> None:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             numbers = count()
-            while names := os.listdir(folder):
+            while names := os.listdir(folder):  # noqa: PTH208 - a descriptor
                 for name in names:
                     _remove(folder, name, numbers)
         finally:
             os.close(folder)
-        os.rmdir(path)
+        Path(path).rmdir()
 
 
 def _remove(folder: int, name: str, numbers: "count[int]") -> None:
@@ -34,7 +35,7 @@ def _remove(folder: int, name: str, numbers: "count[int]") -> None:
     os.chmod(name, 0o700, dir_fd=folder)  # a folder that is no link: checked a line above, and its owner is dead
     inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
     try:
-        for child in os.listdir(inner):
+        for child in os.listdir(inner):  # noqa: PTH208 - a descriptor
             if stat.S_ISDIR(os.stat(child, dir_fd=inner, follow_symlinks=False).st_mode):
                 os.chmod(child, 0o700, dir_fd=inner)
                 os.rename(child, _unused(folder, numbers), src_dir_fd=inner, dst_dir_fd=folder)

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from iterant.sandbox import kernel, landlock
@@ -47,7 +48,9 @@ def _become_program(orders: dict[str, Any], report_fd: int) -> None:
             _take_terminal()
         _be_first_to_die()
         for name, value in orders["limits"].items():
-            resource.setrlimit(getattr(resource, name), (value, value))
+            # A second more before the end by force, so that it can be told why.
+            hard = value + 1 if name == "RLIMIT_CPU" else value
+            resource.setrlimit(getattr(resource, name), (value, hard))
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         rules = orders["landlock"]
@@ -73,8 +76,7 @@ def _take_terminal() -> None:
 def _be_first_to_die() -> None:
     """When memory runs out the program goes before the runner, which has to tell of it."""
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # our own files in /proc are root's otherwise; exec would do it anyway
-    with open("/proc/self/oom_score_adj", "w") as adjustment:
-        adjustment.write("1000")
+    Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _report(report_fd: int, what: dict[str, Any]) -> None:

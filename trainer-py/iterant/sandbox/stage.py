@@ -25,7 +25,7 @@ class Stage:
         kernel.mount("stage", ROOT, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,nr_inodes=64,mode=0755")
         for name, source in opened.items():
             target = self.path_of(name)
-            os.mkdir(target)
+            Path(target).mkdir()
             kernel.mount(f"/proc/self/fd/{source}", target, None, kernel.MS_BIND | kernel.MS_REC)
             os.close(source)
 
@@ -36,7 +36,7 @@ class Stage:
     def make_folder(self, name: str, size_bytes: int, inode_count: int, uid: int, gid: int) -> str:
         """An empty file system that holds so much and so many files and no more; it belongs to this user."""
         folder = self.path_of(name)
-        os.mkdir(folder)
+        Path(folder).mkdir()
         # The folder itself takes one inode.
         limits = f"size={size_bytes},nr_inodes={inode_count + 1},mode=0700,uid={uid},gid={gid}"
         kernel.mount(name, folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, limits)

@@ -6,6 +6,7 @@ Knows no clock and no verdict.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -54,6 +55,7 @@ class Walls:
     pid: int = 0
     report_fd: int = -1
     straggler_count: int = 0
+    is_empty: bool = False
     usage_cpu_ms: float = 0.0
 
     @property
@@ -73,6 +75,7 @@ class Walls:
             "cgroupHolds": self.group.holds,
             "hasSizedWorkspace": self.stage is not None,
             "landlockAbi": landlock.abi(),
+            "policyHash": self._policy_hash(),
         }
 
     def start(self, stdio: Sequence[int]) -> None:
@@ -96,6 +99,9 @@ class Walls:
     def kill(self) -> None:
         """Ends every process of the sandbox and waits until there is none: freeze, kill, let go, look, again."""
         end = time.monotonic() + TAKE_DOWN_DEADLINE_S
+        if self.is_empty or not (self._reap() or self._living()):  # the rule: it went by itself, and took all along
+            self.is_empty = True
+            return
         self.group.freeze(True)
         if not self.group.holds and self.slot is None:
             self._stop_one_by_one(end)
@@ -107,6 +113,7 @@ class Walls:
             self._kill_once()
             time.sleep(PAUSE_S)
         self.straggler_count = len(self._living())
+        self.is_empty = self.straggler_count == 0
 
     def account(self) -> dict[str, Any]:
         """What the whole tree used; null where nobody counted."""
@@ -180,24 +187,25 @@ class Walls:
         os._exit(NOT_STARTED)
 
     def _behind_bubblewrap(self, runner: list[str]) -> tuple[list[str], list[int]]:
-        assert self.stage is not None
-        python = self.job["python"]
-        readable = [(self.stage.path_of("runtime"), f"{RUNTIME}/iterant/sandbox")]
-        if python["isVenv"]:
-            readable.append((self.stage.path_of("venv"), VENV))
-        if not python["basePrefix"].startswith("/usr/") and python["basePrefix"] != "/usr":
-            readable.append((self.stage.path_of("base"), python["basePrefix"]))
-        if self.job["data"] is not None:
-            readable.append((self.stage.path_of("data"), "/data"))
-        writable = tuple((self.stage.path_of(name), inside) for name, inside in WRITABLE)
         filter_fd = _memory_file("filter", seccomp.build(kernel.machine(), has_network=True))
         passwd_fd = _memory_file("passwd", bubblewrap.PASSWD.encode())
         group_fd = _memory_file("group", bubblewrap.GROUP.encode())
-        words = bubblewrap.options(bubblewrap.View(tuple(readable), writable), filter_fd, passwd_fd, group_fd)
+        words = bubblewrap.options(self._view(), filter_fd, passwd_fd, group_fd)
         words += ["--setenv", "PYTHONPATH", RUNTIME]
         args_fd = _memory_file("args", b"\0".join(word.encode() for word in words) + b"\0")
         command = [self.job["bubblewrap"], "--args", str(args_fd), "--", *runner]
         return command, [filter_fd, passwd_fd, group_fd, args_fd]
+
+    def _view(self) -> bubblewrap.View:
+        python = self.job["python"]
+        readable = [(Stage.path_of("runtime"), f"{RUNTIME}/iterant/sandbox")]
+        if python["isVenv"]:
+            readable.append((Stage.path_of("venv"), VENV))
+        if not f"{python['basePrefix']}/".startswith("/usr/"):
+            readable.append((Stage.path_of("base"), python["basePrefix"]))
+        if self.job["data"] is not None:
+            readable.append((Stage.path_of("data"), "/data"))
+        return bubblewrap.View(tuple(readable), tuple((Stage.path_of(name), inside) for name, inside in WRITABLE))
 
     def _python(self) -> list[str]:
         python = self.job["python"]
@@ -228,6 +236,17 @@ class Walls:
             "landlock": self._rules() if self.kind != "none" else None,
             "filter": tight,
         }
+
+    def _policy_hash(self) -> str:
+        """Of what stands around the program, its environment and its text left out."""
+        orders = self._orders()
+        policy = {name: orders[name] for name in ("limits", "landlock", "filter")}
+        policy["job"] = self.job["limits"]
+        if self.stage is not None:
+            policy["options"] = bubblewrap.options(self._view(), 0, 0, 0)
+            policy["outerFilter"] = seccomp.build(kernel.machine(), has_network=True).hex()
+        text = json.dumps(policy, sort_keys=True).replace(self.workspace, "WORKSPACE")
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def _limits(self) -> dict[str, int]:
         limits = self.job["limits"]
@@ -312,7 +331,7 @@ def _build(walls: Walls) -> None:
         walls.workspace = walls.stage.path_of("work")
     else:
         walls.workspace = f"{tempfile.gettempdir()}/{FOLDER_PREFIX}{owner.name_of(os.getpid())}"
-        os.mkdir(walls.workspace, 0o700)
+        Path(walls.workspace).mkdir(0o700)
         os.chown(walls.workspace, walls.uid, walls.gid)
     # Files in the workspace are memory too, of the same group: both limits are kept by allowing their sum.
     files_bytes = limits["workspaceBytes"] + 2 * limits["temporaryBytes"] if walls.stage is not None else 0
