@@ -160,7 +160,12 @@ export class LocalSandbox implements Sandbox {
     switch (end.kind) {
       case "ended":
         this.built = end.built;
-        return { ...judge(end.facts, cpuLimitMs), ...common, files: filesOf(end), policyHash: end.built.policyHash };
+        return {
+          ...judge(end.facts, cpuLimitMs, output.tail.length > 0 ? output.tail : output.head),
+          ...common,
+          files: filesOf(end),
+          policyHash: end.built.policyHash,
+        };
       case "refused":
         return { ...nothing("setup", end.message), ...common, policyHash: null };
       case "broken":

@@ -88,8 +88,9 @@ export type Judgement = Pick<
 /**
  * The verdict on what the launcher saw.
  * @param cpuLimitMs what the program was allowed
+ * @param said the last of its output: walls that do not stand complain there
  */
-export function judge(facts: LaunchFacts, cpuLimitMs: number): Judgement {
+export function judge(facts: LaunchFacts, cpuLimitMs: number, said: Buffer): Judgement {
   const report = reportOf(facts.reports);
   const figures = {
     cpuMs: facts.cpuMs,
@@ -98,7 +99,7 @@ export function judge(facts: LaunchFacts, cpuLimitMs: number): Judgement {
     oomKillCount: facts.oomKillCount,
     leftoverCount: facts.leftoverCount,
   };
-  const broken = whatBroke(facts, report);
+  const broken = whatBroke(facts, report, said);
   if (broken !== null) return { status: "sandbox_error", exitCode: null, signal: null, message: broken, ...figures };
   if (facts.cut === "wall" || facts.cut === "cpu" || facts.cut === "output") {
     return { status: facts.cut, exitCode: null, signal: null, message: null, ...figures };
@@ -109,11 +110,11 @@ export function judge(facts: LaunchFacts, cpuLimitMs: number): Judgement {
   return { status: statusOf(facts, exitCode, signal, cpuLimitMs), exitCode, signal, message: null, ...figures };
 }
 
-function whatBroke(facts: LaunchFacts, report: Report): string | null {
+function whatBroke(facts: LaunchFacts, report: Report, said: Buffer): string | null {
   if (facts.leftoverCount > 0) return `${facts.leftoverCount} processes of the program could not be ended`;
   if (report.broken !== undefined) return report.broken;
   if (facts.cut === "setup") return "the program was not running by the deadline of its setup";
-  if (!facts.hasRun) return "the walls fell before the program ran";
+  if (!facts.hasRun) return `the walls fell before the program ran: ${said.toString().trim().split("\n").at(-1)}`;
   return facts.cut === "abort" ? "it was broken off" : null;
 }
 

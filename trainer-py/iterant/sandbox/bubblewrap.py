@@ -4,8 +4,8 @@ Knows paths inside and outside; knows neither limits nor who is run. Deny by def
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Parts of the system that an interpreter needs; each as it is on this machine, a folder or a link to one.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
@@ -17,8 +17,7 @@ PASSWD = f"sandbox:x:{INNER_ID}:{INNER_ID}:sandbox:/work:/bin/sh\n"
 GROUP = f"sandbox:x:{INNER_ID}:\n"
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """What there is to see, as pairs of outside and inside.
 
     readable  can only be read

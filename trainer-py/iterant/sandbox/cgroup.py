@@ -10,7 +10,6 @@ import re
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 PREFIX = "iterant-sandbox-"
@@ -18,11 +17,11 @@ V1_CONTROLLERS = ("memory", "pids", "cpuacct", "freezer")
 KILL_PAUSE_S = 0.002
 
 
-@dataclass
 class Group:
     """The folders of one group: by controller for version 1, under `unified` for version 2."""
 
-    folders: dict[str, Path] = field(default_factory=dict)
+    def __init__(self, folders: dict[str, Path] | None = None) -> None:
+        self.folders = folders or {}
 
     @property
     def holds(self) -> list[str]:

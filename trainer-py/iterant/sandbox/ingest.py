@@ -8,13 +8,12 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CHUNK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Ingested:
+class Ingested(NamedTuple):
     """What came of one file.
 
     refusal  `missing`, `link`, `not_regular`, `hard_link`, `too_large`, `unreadable`; None if `content` is the file's

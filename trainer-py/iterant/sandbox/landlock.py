@@ -24,18 +24,19 @@ PATH_BENEATH = 1
 abi = kernel.landlock_abi
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Leaves this process and its children these files and folders and no others, no TCP, and signals among themselves.
+def restrict(readable: Iterable[str], writable: Iterable[str], has_network: bool) -> None:
+    """Leaves this process and its children these files and folders and no others, and signals among themselves.
 
-    readable  may be read, listed and executed
-    writable  may also be written, made, renamed and removed; device nodes may not be made
+    readable     may be read, listed and executed
+    writable     may also be written, made, renamed and removed; device nodes may not be made
+    has_network  it sits in a network of its own, where TCP does no harm; without one it is refused
     Paths that do not exist are left out. Needs no_new_privs. Raises OSError if the kernel has no Landlock.
     """
     version = abi()
     handled = sum(rights for since, rights in FILE_RIGHTS.items() if since <= version)
     attributes = struct.pack("<Q", handled)
     if version >= NETWORK_SINCE:
-        attributes += struct.pack("<Q", NETWORK_RIGHTS)
+        attributes += struct.pack("<Q", 0 if has_network else NETWORK_RIGHTS)
     if version >= SCOPES_SINCE:
         attributes += struct.pack("<Q", SCOPES)
     ruleset = kernel.landlock_create(attributes)

@@ -141,6 +141,7 @@ class Watch:
         return max(0.0, left) + 0.001
 
     def _ingest(self, wanted: dict[str, Any]) -> tuple[str, ingest.Ingested]:
+        Path(self._walls.workspace).chmod(0o700)  # the program may have locked its own folder
         folder = os.open(self._walls.workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             return wanted["name"], ingest.ingest(folder, wanted["name"], wanted["maxBytes"])

@@ -16,6 +16,7 @@ def remove_tree(path: str) -> None:
     No path grows: what lies two levels down is moved one level up until nothing is left, so depth costs nothing.
     """
     with contextlib.suppress(FileNotFoundError):
+        os.chmod(path, 0o700)  # noqa: PTH101 - it may have locked itself out; whoever did it is dead
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             numbers = count()

@@ -55,7 +55,7 @@ def _become_program(orders: dict[str, Any], report_fd: int) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         rules = orders["landlock"]
         if rules is not None:
-            landlock.restrict(rules["readable"], rules["writable"])
+            landlock.restrict(**rules)
         os.chdir(orders["folder"])
         if orders["filter"] is not None:
             kernel.load_filter(bytes.fromhex(orders["filter"]))

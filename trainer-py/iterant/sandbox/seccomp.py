@@ -6,7 +6,7 @@ every call newer than those known here does not exist. Knows neither bubblewrap 
 
 import errno
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # AUDIT_ARCH_* of linux/audit.h, and the x86-64 and arm64 numbers of asm/unistd.h. None: no such call there.
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -97,8 +97,7 @@ ALLOW, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 NUMBER_AT, ARCHITECTURE_AT, FIRST_LOW_AT, SECOND_LOW_AT = 0, 4, 16, 24
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """struct sock_filter: jumps are counted from the next instruction."""
 
     code: int

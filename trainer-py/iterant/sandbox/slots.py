@@ -8,16 +8,15 @@ import fcntl
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 LOCKS = Path("/run/iterant-sandbox")
 FIRST_UID = 20_000
 SLOT_COUNT = 256
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     uid: int
     lock: int
 
@@ -61,8 +60,7 @@ def pids_of(uid: int) -> list[int]:
     return [one.pid for one in processes() if one.uid == uid and one.state not in "ZX"]
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """state  the letter of proc(5): Z and X are dead"""
 
     pid: int

@@ -10,10 +10,8 @@ import hashlib
 import json
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,8 @@ RUNTIME = "/opt/runtime"
 VENV = "/opt/venv"
 PROGRAM = "main.py"
 FOLDER_PREFIX = "iterant-sandbox-"
+# Where workspaces are that are no mounts.
+TEMPORARY = "/tmp"
 # bubblewrap outside and inside, and the runner.
 OUR_PROCESS_COUNT = 4
 # The runner's own memory, and bubblewrap's.
@@ -42,21 +42,21 @@ class SetupError(Exception):
     """The job cannot be set up; says what is wrong with it, and what to do."""
 
 
-@dataclass
 class Walls:
     """group, slot and stage are what there is to tear down; `workspace` is where the program's files are, outside."""
 
-    kind: str
-    job: dict[str, Any]
-    group: cgroup.Group = field(default_factory=cgroup.Group)
-    slot: slots.Slot | None = None
-    stage: Stage | None = None
-    workspace: str = ""
-    pid: int = 0
-    report_fd: int = -1
-    straggler_count: int = 0
-    is_empty: bool = False
-    usage_cpu_ms: float = 0.0
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.kind: str = job["walls"]
+        self.job = job
+        self.group = cgroup.Group()
+        self.slot: slots.Slot | None = None
+        self.stage: Stage | None = None
+        self.workspace = ""
+        self.pid = 0
+        self.report_fd = -1
+        self.straggler_count = 0
+        self.is_empty = False
+        self.usage_cpu_ms = 0.0
 
     @property
     def uid(self) -> int:
@@ -268,13 +268,14 @@ class Walls:
             return 0
         return sum(one.thread_count for one in slots.processes() if one.uid == self.uid)
 
-    def _rules(self) -> dict[str, list[str]]:
+    def _rules(self) -> dict[str, Any]:
         if self.kind == "bubblewrap":  # a second wall behind the first, of the same shape
-            return {"readable": ["/"], "writable": [*(inside for _, inside in WRITABLE), *DEVICES]}
+            writable = [*(inside for _, inside in WRITABLE), *DEVICES]
+            return {"readable": ["/"], "writable": writable, "has_network": True}
         python = self.job["python"]
         readable = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"]
         readable += [python["prefix"], python["basePrefix"], str(PACKAGE), *filter(None, [self.job["data"]])]
-        return {"readable": readable, "writable": [self.workspace, *DEVICES]}
+        return {"readable": readable, "writable": [self.workspace, *DEVICES], "has_network": False}
 
 
 WRITABLE = (("work", "/work"), ("temporary", "/tmp"), ("shared", "/dev/shm"))
@@ -286,7 +287,7 @@ def build(job: dict[str, Any]) -> Walls:
     Raises SetupError for what is wrong with the job, OSError for what is wrong with the machine.
     """
     sweep()
-    walls = Walls(job["walls"], job)
+    walls = Walls(job)
     try:
         _build(walls)
     except BaseException:
@@ -310,7 +311,7 @@ def tear_down(walls: Walls) -> dict[str, Any]:
 def sweep() -> None:
     """Removes what owners that were killed could not: their groups, and their folders if there were no mounts."""
     cgroup.sweep(owner.is_alive)
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+    for folder in Path(TEMPORARY).glob(f"{FOLDER_PREFIX}*"):
         if not owner.is_alive(folder.name.removeprefix(FOLDER_PREFIX)):
             with contextlib.suppress(OSError):  # another user's
                 removal.remove_tree(str(folder))
@@ -330,7 +331,7 @@ def _build(walls: Walls) -> None:
             walls.stage.make_folder(name, size, limits["inodes"], walls.uid, walls.gid)
         walls.workspace = walls.stage.path_of("work")
     else:
-        walls.workspace = f"{tempfile.gettempdir()}/{FOLDER_PREFIX}{owner.name_of(os.getpid())}"
+        walls.workspace = f"{TEMPORARY}/{FOLDER_PREFIX}{owner.name_of(os.getpid())}"
         Path(walls.workspace).mkdir(0o700)
         os.chown(walls.workspace, walls.uid, walls.gid)
     # Files in the workspace are memory too, of the same group: both limits are kept by allowing their sum.
