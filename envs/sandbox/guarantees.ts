@@ -65,7 +65,8 @@ export interface BuiltWalls {
   cgroupHolds: string[];
   hasSizedWorkspace: boolean;
   landlockAbi: number;
-  policyHash: string;
+  /** What stands around the program, as JSON: rules, filters, limits, the view. */
+  policy: string;
 }
 
 /** What keeps this promise, in words. */

@@ -33,7 +33,7 @@ export interface LauncherOptions extends PythonOptions {
 }
 
 /** What the launcher says of one file; its bytes follow all of them. */
-type ToldFile = { name: string; refusal: FileRefusal | null; sha256: string | null; byteCount: number };
+type ToldFile = { name: string; refusal: FileRefusal | null; byteCount: number };
 
 export type LaunchEnd =
   | { kind: "ended"; facts: LaunchFacts; built: BuiltWalls; files: readonly ToldFile[]; content: Buffer }

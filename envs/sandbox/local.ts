@@ -1,5 +1,6 @@
 // Walls of this machine as a sandbox: a launcher a job, so many at once, and what they say as verdicts.
 // Knows neither how a tier was chosen nor whether it keeps its promises.
+import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { abortable } from "../abort.ts";
 import { InfrastructureError } from "../errors.ts";
@@ -164,13 +165,17 @@ export class LocalSandbox implements Sandbox {
           ...judge(end.facts, cpuLimitMs, output.tail.length > 0 ? output.tail : output.head),
           ...common,
           files: filesOf(end),
-          policyHash: end.built.policyHash,
+          policyHash: hashOf(end.built.policy),
         };
       case "refused":
         return { ...nothing("setup", end.message), ...common, policyHash: null };
       case "broken":
         this.built ??= end.built;
-        return { ...nothing("sandbox_error", end.message), ...common, policyHash: end.built?.policyHash ?? null };
+        return {
+          ...nothing("sandbox_error", end.message),
+          ...common,
+          policyHash: end.built ? hashOf(end.built.policy) : null,
+        };
     }
   }
 
@@ -193,9 +198,14 @@ function nothing(status: "setup" | "sandbox_error", message: string) {
 
 function filesOf({ files, content }: LaunchEnd & { kind: "ended" }): TakenFile[] {
   let at = 0;
-  return files.map(({ name, refusal, sha256, byteCount }) => {
+  return files.map(({ name, refusal, byteCount }) => {
     if (refusal !== null) return { name, refusal };
     at += byteCount;
-    return { name, refusal, content: content.subarray(at - byteCount, at), sha256: sha256! };
+    const bytes = content.subarray(at - byteCount, at);
+    return { name, refusal, content: bytes, sha256: hashOf(bytes) };
   });
+}
+
+function hashOf(bytes: string | Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -2,9 +2,7 @@
 // its promises is taken. Never by the look of a file or a version. What is too weak is refused with the cure.
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { accessSync, constants } from "node:fs";
 import { availableParallelism, release } from "node:os";
-import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { contentHash } from "../digest.ts";
 import { InfrastructureError } from "../errors.ts";
@@ -23,6 +21,7 @@ import {
 } from "./guarantees.ts";
 import type { LauncherOptions } from "./launcher.ts";
 import { LocalSandbox } from "./local.ts";
+import { findOnPath } from "./path.ts";
 import { describePython } from "./python.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { ProgramStdio } from "./stdio.ts";
@@ -112,7 +111,7 @@ async function tryWalls(
   const { programPython = "python3", maxRunning = availableParallelism(), setupMs = 60_000 } = options;
   const nonce = randomUUID();
   const [python, bubblewrap] = await Promise.all([
-    describePython(programPython),
+    describePython(findOnPath(programPython)),
     Promise.resolve(options.bubblewrap ?? findOnPath("bwrap")),
   ]);
   const sandbox = new LocalSandbox({
@@ -145,18 +144,21 @@ function tierOf(walls: Walls, findings: readonly Finding[]): Tier {
 async function tryCanaries(sandbox: LocalSandbox, nonce: string): Promise<Finding[]> {
   const bait = await setBait(nonce);
   try {
+    const unbuilt = new Set<Guarantee>();
     const holes = await Promise.all(
       canaries.map(async (canary) => {
         const verdict = await sandbox.run(jobOf(canary, bait));
-        const failed = verdict.status === "sandbox_error" || verdict.status === "setup";
-        if (!failed) return canary.holes(verdict, bait);
+        if (verdict.status !== "sandbox_error" && verdict.status !== "setup") return canary.holes(verdict, bait);
+        for (const guarantee of canary.guarantees) unbuilt.add(guarantee);
         const why = `the canary that ${canary.name} could not run: ${verdict.message}`;
         return Object.fromEntries(canary.guarantees.map((guarantee) => [guarantee, why]));
       }),
     );
     const found: Partial<Record<Guarantee, string>> = Object.assign({}, ...holes);
     if (!sandbox.built?.hasOwnUser) found.user = "it shares its user with us";
-    return guarantees.map((guarantee) => findingOf(guarantee, found[guarantee], sandbox.built));
+    return guarantees.map((guarantee) =>
+      findingOf(guarantee, found[guarantee], unbuilt.has(guarantee) ? undefined : sandbox.built),
+    );
   } finally {
     bait.remove();
   }
@@ -166,21 +168,6 @@ function findingOf(guarantee: Guarantee, hole: string | undefined, built: BuiltW
   return hole === undefined && built
     ? { guarantee, holds: true, layer: layerOf(guarantee, built) }
     : { guarantee, holds: false, what: hole ?? "not tried", cure: cureOf(guarantee, built) };
-}
-
-/** An absolute path for the launcher, which has no PATH; whether it runs is tried, not looked up. */
-function findOnPath(name: string): string {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder.startsWith("/"));
-  return [...folders, "/usr/bin"].map((folder) => join(folder, name)).find(isExecutable) ?? `/usr/bin/${name}`;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false; // not there, or not for us
-  }
 }
 
 async function versionOf(file: string): Promise<string> {

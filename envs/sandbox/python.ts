@@ -27,14 +27,16 @@ const taken = ["/work", "/data", "/tmp", "/proc", "/dev", "/opt/venv", "/opt/run
  * @throws InfrastructureError `sandbox_unavailable` if it does not run, or lives where the sandbox has its own folders
  */
 export async function describePython(file: string): Promise<ProgramPython> {
-  const told = await promisify(execFile)(file, ["-I", "-c", question], { timeout: deadlineMs, env: {} }).catch(
-    (error: Error) => {
-      throw new InfrastructureError(
-        "sandbox_unavailable",
-        `the programs' Python does not run: ${error.message.split("\n")[0]} - ${file} - name another one`,
-      );
-    },
-  );
+  const { PATH, HOME } = process.env; // what stands first on PATH may be a script that looks for the true one
+  const told = await promisify(execFile)(file, ["-I", "-c", question], {
+    timeout: deadlineMs,
+    env: { PATH, HOME },
+  }).catch((error: Error) => {
+    throw new InfrastructureError(
+      "sandbox_unavailable",
+      `the programs' Python does not run: ${error.message.split("\n")[0]} - ${file} - name another one`,
+    );
+  });
   const python = JSON.parse(told.stdout) as ProgramPython;
   const collision = taken.find((folder) => `${python.basePrefix}/`.startsWith(`${folder}/`));
   if (collision === undefined) return python;

@@ -1,5 +1,6 @@
 // What came of a program, in one word and in figures; the words are those of contest sandboxes.
 // Pure: facts of the launcher in, verdict out. Knows no process.
+import { constants } from "node:os";
 import type { Tier } from "./guarantees.ts";
 import type { KeptOutput } from "./output.ts";
 
@@ -75,7 +76,8 @@ export interface LaunchFacts {
 /** The runner's last report. */
 interface Report {
   exitCode?: number;
-  signal?: string;
+  /** Its number. */
+  signal?: number;
   broken?: string;
   maxRssBytes?: number;
 }
@@ -106,7 +108,7 @@ export function judge(facts: LaunchFacts, cpuLimitMs: number, said: Buffer): Jud
   }
   const { exitCode = null } = report;
   // Without a report the runner was killed with the program: by the program itself, or for memory.
-  const signal = exitCode === null ? (report.signal ?? "SIGKILL") : null;
+  const signal = exitCode === null ? signalName(report.signal ?? constants.signals.SIGKILL) : null;
   return { status: statusOf(facts, exitCode, signal, cpuLimitMs), exitCode, signal, message: null, ...figures };
 }
 
@@ -139,4 +141,9 @@ function reportOf(lines: readonly string[]): Report {
   } catch {
     return {}; // cut off in the middle of a line: as good as none
   }
+}
+
+function signalName(number: number): string {
+  const named = Object.entries(constants.signals).find(([, one]) => one === number);
+  return named?.[0] ?? `SIG${number}`; // a real-time signal
 }

@@ -6,7 +6,6 @@ out, and `holds` says what is there. A group's name carries its owner, so that l
 
 import contextlib
 import os
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -90,22 +89,22 @@ class Group:
         """CPU time of the whole tree so far, or None where nobody counts."""
         if "cpuacct" in self.folders:
             return int((self.folders["cpuacct"] / "cpuacct.usage").read_text()) / 1e6
-        usage = self._number("unified", "cpu.stat", r"usage_usec (\d+)")
+        usage = self._number("unified", "cpu.stat", "usage_usec")
         return None if usage is None else usage / 1e3
 
     def peak_bytes(self) -> int | None:
         """The most memory that the tree held at once, its tmpfs files included."""
-        highest = self._number("memory", "memory.max_usage_in_bytes", r"(\d+)")
-        return highest if highest is not None else self._number("unified", "memory.peak", r"(\d+)")
+        highest = self._number("memory", "memory.max_usage_in_bytes", "")
+        return highest if highest is not None else self._number("unified", "memory.peak", "")
 
     def oom_kill_count(self) -> int:
-        v1 = self._number("memory", "memory.oom_control", r"oom_kill (\d+)")
-        return v1 if v1 is not None else self._number("unified", "memory.events", r"oom_kill (\d+)") or 0
+        v1 = self._number("memory", "memory.oom_control", "oom_kill")
+        return v1 if v1 is not None else self._number("unified", "memory.events", "oom_kill") or 0
 
     def refused_fork_count(self) -> int:
         """How often the bound on processes was met."""
-        v1 = self._number("pids", "pids.events", r"max (\d+)")
-        return v1 if v1 is not None else self._number("unified", "pids.events", r"max (\d+)") or 0
+        v1 = self._number("pids", "pids.events", "max")
+        return v1 if v1 is not None else self._number("unified", "pids.events", "max") or 0
 
     def remove(self) -> None:
         """Removes the folders; the group must be empty. Raises OSError if it is not."""
@@ -113,12 +112,16 @@ class Group:
             with contextlib.suppress(FileNotFoundError):
                 folder.rmdir()
 
-    def _number(self, controller: str, file: str, pattern: str) -> int | None:
+    def _number(self, controller: str, file: str, key: str) -> int | None:
+        """The number behind a key in one of our files, or alone in it; None if the file or the key is not there."""
         folder = self.folders.get(controller)
         if folder is None or not (folder / file).exists():
             return None
-        found = re.search(pattern, (folder / file).read_text())
-        return int(found[1]) if found else None
+        for line in (folder / file).read_text().splitlines():
+            name, _, number = line.rpartition(" ")
+            if name == key and number.isdigit():
+                return int(number)
+        return None
 
 
 def create(owner: str) -> Group:

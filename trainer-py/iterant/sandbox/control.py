@@ -4,7 +4,7 @@ Behind a message that says `byteCount` follow as many raw bytes. Knows no job.
 """
 
 import json
-import socket
+import os
 import struct
 from typing import Any
 
@@ -13,11 +13,8 @@ HEAD = struct.Struct(">I")
 
 
 class Control:
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-
-    def fileno(self) -> int:
-        return self._connection.fileno()
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
 
     def receive(self) -> dict[str, Any] | None:
         """The next message; None when the other side is gone. Raises ValueError for what is no message."""
@@ -36,13 +33,15 @@ class Control:
     def send(self, message: dict[str, Any], payload: bytes = b"") -> None:
         """Waits until all of it is taken. Raises OSError when the other side is gone."""
         body = json.dumps({**message, "byteCount": len(payload)}).encode()
-        self._connection.sendall(HEAD.pack(len(body)) + body)
-        self._connection.sendall(payload)
+        for part in (HEAD.pack(len(body)) + body, payload):
+            rest = memoryview(part)
+            while rest:
+                rest = rest[os.write(self.fd, rest) :]
 
     def _read(self, length: int) -> bytes | None:
         pieces = bytearray()
         while len(pieces) < length:
-            piece = self._connection.recv(length - len(pieces))
+            piece = os.read(self.fd, length - len(pieces))
             if not piece:
                 return None
             pieces += piece

@@ -5,7 +5,6 @@ file, a file that grew: each is refused by name and none of them is waited for.
 """
 
 import errno
-import hashlib
 import os
 import stat
 from typing import NamedTuple
@@ -21,7 +20,6 @@ class Ingested(NamedTuple):
 
     refusal: str | None
     content: bytes = b""
-    sha256: str | None = None
     size: int = 0
 
 
@@ -68,4 +66,4 @@ def _read(file: int, max_bytes: int) -> Ingested:
         content += chunk
         if len(content) > max_bytes:  # it grew behind our back: some files have no true size
             return Ingested("too_large", size=len(content))
-    return Ingested(None, bytes(content), hashlib.sha256(content).hexdigest(), len(content))
+    return Ingested(None, bytes(content), len(content))

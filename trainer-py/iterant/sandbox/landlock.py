@@ -5,9 +5,9 @@ Not restricted by any version here: stat of hidden files, chmod of files in reac
 """
 
 import os
+import stat
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 
 from iterant.sandbox import kernel
 
@@ -51,11 +51,12 @@ def restrict(readable: Iterable[str], writable: Iterable[str], has_network: bool
 
 
 def _grant(ruleset: int, path: str, rights: int) -> None:
-    if not Path(path).exists():
-        return
-    beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        granted = rights if Path(path).is_dir() else rights & RIGHTS_OF_A_FILE
+        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        granted = rights if stat.S_ISDIR(os.fstat(beneath).st_mode) else rights & RIGHTS_OF_A_FILE
         kernel.landlock_add(ruleset, PATH_BENEATH, struct.pack("<Qi", granted, beneath))
     finally:
         os.close(beneath)

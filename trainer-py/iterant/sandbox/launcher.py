@@ -8,7 +8,6 @@ When control ends, whoever started us is dead: everything is taken down, and nob
 import os
 import select
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -31,7 +30,7 @@ def main() -> None:
     for fd in (CONTROL_FD, *STDIO_FDS):
         os.set_inheritable(fd, False)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    control = Control(socket.socket(fileno=CONTROL_FD))
+    control = Control(CONTROL_FD)
     job = control.receive()
     if job is None:
         return
@@ -70,14 +69,14 @@ class Watch:
         began = time.monotonic()
         exit_fd = os.pidfd_open(self._walls.pid)
         poll = select.poll()
-        for fd in (exit_fd, self._walls.report_fd, self._control.fileno()):
+        for fd in (exit_fd, self._walls.report_fd, self._control.fd):
             poll.register(fd, select.POLLIN)
         is_over = False
         while not is_over and self.cut is None:
             ready = {fd for fd, _ in poll.poll(1000 * self._patience_s(began))}
             if self._walls.report_fd in ready and not self._hear():
                 poll.unregister(self._walls.report_fd)
-            if self._control.fileno() in ready:
+            if self._control.fd in ready:
                 self._obey()
             is_over = exit_fd in ready
             if not is_over and self.cut is None:
@@ -150,7 +149,7 @@ class Watch:
 
 
 def _told(taken: ingest.Ingested) -> dict[str, Any]:
-    return {"refusal": taken.refusal, "size": taken.size, "sha256": taken.sha256, "byteCount": len(taken.content)}
+    return {"refusal": taken.refusal, "size": taken.size, "byteCount": len(taken.content)}
 
 
 def _close_all_but(kept: range) -> None:

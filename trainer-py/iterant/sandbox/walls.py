@@ -1,13 +1,13 @@
 """The walls around one program: built strongest first as the job asks, started, accounted, torn down.
 
 Three kinds. `bubblewrap`: namespaces, our own mounts, a seccomp filter. `landlock`: file rules, a tighter filter, a
-plain folder. `none`: limits only. Each with a user of its own and a control group where this process may make them.
-Knows no clock and no verdict.
+plain folder. `none`: limits only, as ourselves. The others have a user of their own, and all a control group, where
+this process may make them.Knows no clock and no verdict.
 """
 
 import contextlib
-import hashlib
 import json
+import marshal
 import os
 import signal
 import time
@@ -75,14 +75,14 @@ class Walls:
             "cgroupHolds": self.group.holds,
             "hasSizedWorkspace": self.stage is not None,
             "landlockAbi": landlock.abi(),
-            "policyHash": self._policy_hash(),
+            "policy": self._policy(),
         }
 
     def start(self, stdio: Sequence[int]) -> None:
         """Starts the runner inside; it gets these three descriptors, its orders, and a way to report."""
         self.report_fd, report = os.pipe()
         os.set_blocking(self.report_fd, False)
-        orders = _memory_file("orders", json.dumps(self._orders()).encode())
+        orders = _memory_file("orders", marshal.dumps(self._orders(), 2))
         runner = [*self._python(), "-S", "-s", "-P", "-m", "iterant.sandbox.runner", str(orders), str(report)]
         if self.kind == "bubblewrap":
             command, passed = self._behind_bubblewrap(runner)
@@ -227,7 +227,7 @@ class Walls:
         }
         if job["data"] is not None:
             environment["DATA_DIR"] = "/data" if is_walled else job["data"]
-        tight = seccomp.build(kernel.machine(), has_network=False).hex() if self.kind == "landlock" else None
+        tight = seccomp.build(kernel.machine(), has_network=False) if self.kind == "landlock" else None
         return {
             "command": [python, "-s", f"{folder}/{PROGRAM}"],
             "environment": environment,
@@ -237,16 +237,16 @@ class Walls:
             "filter": tight,
         }
 
-    def _policy_hash(self) -> str:
-        """Of what stands around the program, its environment and its text left out."""
+    def _policy(self) -> str:
+        """What stands around the program, its environment and its text left out."""
         orders = self._orders()
-        policy = {name: orders[name] for name in ("limits", "landlock", "filter")}
+        policy = {name: orders[name] for name in ("limits", "landlock")}
+        policy["filter"] = None if orders["filter"] is None else orders["filter"].hex()
         policy["job"] = self.job["limits"]
         if self.stage is not None:
             policy["options"] = bubblewrap.options(self._view(), 0, 0, 0)
             policy["outerFilter"] = seccomp.build(kernel.machine(), has_network=True).hex()
-        text = json.dumps(policy, sort_keys=True).replace(self.workspace, "WORKSPACE")
-        return hashlib.sha256(text.encode()).hexdigest()
+        return json.dumps(policy, sort_keys=True).replace(self.workspace, "WORKSPACE")
 
     def _limits(self) -> dict[str, int]:
         limits = self.job["limits"]
@@ -320,7 +320,7 @@ def sweep() -> None:
 def _build(walls: Walls) -> None:
     job = walls.job
     limits = job["limits"]
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and walls.kind != "none":
         walls.slot = slots.take()
     walls.group = cgroup.create(owner.name_of(os.getpid()))
     if walls.kind == "bubblewrap":
