@@ -114,8 +114,10 @@ def build(machine: str, has_network: bool) -> bytes:
 
     has_network  the program sits in a network namespace of its own, so inet sockets are harmless; without one only
                  pairs of unix sockets can be made
-    Raises KeyError if the machine is neither `x86_64` nor `aarch64`: a filter for other numbers would filter nothing.
+    Raises ValueError if the machine is neither `x86_64` nor `aarch64`: a filter for other numbers would filter nothing.
     """
+    if machine not in ARCHITECTURES:
+        raise ValueError(f"no system call numbers are known for {machine}: it has no filter, and so no sandbox")
     column = list(ARCHITECTURES).index(machine)
     families = (AF_UNIX, AF_INET, AF_INET6) if has_network else ()
     program = [
