@@ -23,6 +23,7 @@ export * from "./math/index.ts";
 export { visibleText } from "./reasoning.ts";
 export type { RewardFunction, RewardPart, Rubric, Score } from "./reward.ts";
 export { rubricOf } from "./reward.ts";
+export * from "./sandbox/index.ts";
 export { createEnvironment, type SessionOptions } from "./session.ts";
 export { type SessionCallOptions, SessionWorker, type SessionWorkerOptions } from "./session-worker.ts";
 export type { Split, Task, TaskSet } from "./task.ts";

@@ -2,8 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Guarantee } from "../../envs/index.ts";
 import { ask, complaintOf } from "../../tools/doctor/ask.ts";
 import { broken, type Finding, missing, ok, renderFindings } from "../../tools/doctor/finding.ts";
+import { findingsOf } from "../../tools/doctor/sandbox.ts";
 import { iterant } from "./replay/cli.ts";
 
 /** A PATH of our own, with nothing on it but what a test puts there. */
@@ -174,4 +176,25 @@ this machine cannot run iterant yet: python, torch`);
       .split("\n")
       .at(-1),
   ).toBe("this machine can run iterant; without GPU");
+});
+
+describe("the doctor on sandboxes", () => {
+  const machine = {};
+  const holds = (guarantee: Guarantee) => ({ guarantee, holds: true as const, layer: "a wall" });
+  const lacks = (guarantee: Guarantee) => ({ guarantee, holds: false as const, what: "it got out", cure: "close it" });
+
+  test("says on one line which promises are kept, and gives each other a line with its cure", () => {
+    const found = findingsOf({ tier: "namespaces", findings: [holds("net"), lacks("mem")], machine, hash: "" });
+    expect(found).toEqual([
+      ok("sandbox", "optional", "namespaces, hidden and cut off, not all bounds hold; keeps net"),
+      missing("sandbox mem", "optional", "it got out", "close it; only worlds that run untrusted code need it"),
+    ]);
+  });
+
+  test("calls walls that miss what their tier cannot do without broken", () => {
+    const [first] = findingsOf({ tier: "namespaces", findings: [lacks("net")], machine, hash: "" });
+    expect(first).toMatchObject({ name: "sandbox", status: "broken" });
+    const [weak] = findingsOf({ tier: "landlock", findings: [holds("net")], machine, hash: "" });
+    expect(weak).toMatchObject({ status: "broken", value: "landlock, weak: must be allowed by name; keeps net" });
+  });
 });

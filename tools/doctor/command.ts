@@ -5,6 +5,7 @@ import { type Finding, lackingIn, renderFindings } from "./finding.ts";
 import { examineMachine } from "./machine.ts";
 import { examinePrograms } from "./programs.ts";
 import { examinePython } from "./python.ts";
+import { examineSandboxes } from "./sandbox.ts";
 
 export function doctorCommand(): Command {
   return new Command("doctor")
@@ -23,5 +24,6 @@ export function doctorCommand(): Command {
 /** What is measured is measured alone, once the other programs have ended. */
 async function examine({ isDeep }: { isDeep: boolean }): Promise<Finding[]> {
   const [machine, programs] = await Promise.all([examineMachine(), examinePrograms()]);
-  return [...machine, ...(await examinePython({ isDeep })), ...programs];
+  const python = await examinePython({ isDeep });
+  return [...machine, ...python, ...programs, ...(await examineSandboxes())];
 }

@@ -1,0 +1,129 @@
+// One launcher process: given a job, watched until it says how the program ended.
+// The second place in envs that starts processes, because descriptors and user of this one matter.
+// Knows the words of `iterant.sandbox.launcher`; knows neither tiers nor what a verdict is.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { delimiter } from "node:path";
+import type { Duplex, Readable } from "node:stream";
+import type { PythonOptions } from "../worker.ts";
+import { type ControlMessage, MessageReader, sendMessage } from "./control.ts";
+import type { BuiltWalls, Walls } from "./guarantees.ts";
+import type { ProgramPython } from "./python.ts";
+import type { ProgramStdio } from "./stdio.ts";
+import type { FileRefusal, LaunchFacts } from "./verdict.ts";
+
+export interface LaunchOrder {
+  walls: Walls;
+  program: string;
+  data: string | null;
+  python: ProgramPython;
+  environment: Readonly<Record<string, string>>;
+  limits: Readonly<Record<string, number>>;
+  setupMs: number;
+  outputs: readonly { name: string; maxBytes: number }[];
+  /** Where bubblewrap is. */
+  bubblewrap: string;
+}
+
+export interface LauncherOptions extends PythonOptions {
+  /** Starts the launcher as this ordinary user; only root may. */
+  user?: { uid: number; gid: number };
+  /** Added to the launcher's own environment, which programs must never see. */
+  launcherEnv?: Readonly<Record<string, string>>;
+}
+
+/** What the launcher says of one file; its bytes follow all of them. */
+type ToldFile = { name: string; refusal: FileRefusal | null; byteCount: number };
+
+export type LaunchEnd =
+  | { kind: "ended"; facts: LaunchFacts; built: BuiltWalls; files: readonly ToldFile[]; content: Buffer }
+  | { kind: "refused"; message: string }
+  /** It died, or said what is no message. */
+  | { kind: "broken"; message: string; built: BuiltWalls | undefined };
+
+/** How much of its stderr is kept for error messages. */
+const keptStderrCharacters = 4_000;
+
+export class Launcher {
+  /** Resolves once: when the launcher has said how it ended and is gone, or is gone without a word. */
+  readonly end: Promise<LaunchEnd>;
+  readonly #child: ChildProcess;
+  readonly #control: Duplex;
+  #stderr = "";
+  #built: BuiltWalls | undefined;
+  #last: ControlMessage | undefined;
+  #nonsense: string | undefined;
+
+  constructor(order: LaunchOrder, stdio: ProgramStdio, hear: (piece: Buffer) => void, options: LauncherOptions) {
+    const { python, pythonPath = [], user, launcherEnv } = options;
+    this.#child = spawn(python, ["-S", "-s", "-P", "-m", "iterant.sandbox.launcher"], {
+      cwd: "/",
+      env: { PYTHONPATH: pythonPath.join(delimiter), ...launcherEnv },
+      stdio: ["ignore", "ignore", "pipe", "pipe", ...stdio.descriptors],
+      detached: true, // ^C in our terminal is for us; when we end, the launcher sees its control end
+      ...user,
+    });
+    this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-keptStderrCharacters);
+    });
+    this.#control = this.#child.stdio[3] as Duplex;
+    this.end = this.#watch();
+    const made = this.#child.stdio.slice(4) as unknown as (Readable | null)[];
+    stdio.connect(
+      made.map((stream, at) => (stdio.descriptors[at] === "pipe" ? stream : null)),
+      hear,
+    );
+    sendMessage(this.#control, order);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Has the program ended now and counted as this; without effect once it has ended. */
+  cut(why: "output" | "abort"): void {
+    sendMessage(this.#control, { cut: why });
+  }
+
+  /** For a launcher that does not answer: its death takes the program along. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  async #watch(): Promise<LaunchEnd> {
+    const reader = new MessageReader();
+    this.#control.on("error", () => {}); // a write to a launcher that died; its end says more
+    this.#control.on("data", (piece: Buffer) => {
+      try {
+        for (const message of reader.push(piece)) this.#hear(message);
+      } catch (error) {
+        this.#nonsense = `said what is no message: ${(error as Error).message}`;
+        this.kill();
+      }
+    });
+    const silence = new Promise((resolve) => this.#control.once("close", resolve));
+    const how = await once(this.#child, "exit").then(
+      ([code, signal]) => `ended with ${signal ?? `code ${code}`}`,
+      (error: Error) => `could not be started: ${error.message}`,
+    );
+    await silence; // its last words may still be on their way
+    return this.#endOf(how);
+  }
+
+  #hear(message: ControlMessage): void {
+    if (message.head.event === "started") this.#built = message.head as unknown as BuiltWalls;
+    else this.#last = message;
+  }
+
+  #endOf(how: string): LaunchEnd {
+    const head = this.#last?.head;
+    if (head?.event === "ended" && this.#built && this.#nonsense === undefined) {
+      const facts = head as unknown as LaunchFacts & { files: ToldFile[] };
+      return { kind: "ended", facts, built: this.#built, files: facts.files, content: this.#last!.payload };
+    }
+    if (head?.event === "refused") return { kind: "refused", message: String(head.message) };
+    const words = this.#stderr.trim().split("\n").at(-1);
+    const message = `the launcher ${this.#nonsense ?? how}${words ? `: ${words}` : ""}`;
+    return { kind: "broken", message, built: this.#built };
+  }
+}

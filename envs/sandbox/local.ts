@@ -1,0 +1,211 @@
+// Walls of this machine as a sandbox: a launcher a job, so many at once, and what they say as verdicts.
+// Knows neither how a tier was chosen nor whether it keeps its promises.
+import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { abortable } from "../abort.ts";
+import { InfrastructureError } from "../errors.ts";
+import type { Attestation, BuiltWalls, Guarantee, Tier, Walls } from "./guarantees.ts";
+import { type LaunchEnd, Launcher, type LauncherOptions, type LaunchOrder } from "./launcher.ts";
+import { type KeptOutput, OutputKeeper } from "./output.ts";
+import type { ProgramPython } from "./python.ts";
+import { defaultLimits, type Sandbox, type SandboxJob, type SandboxLimits } from "./sandbox.ts";
+import { type ProgramStdio, pipes } from "./stdio.ts";
+import { judge, type TakenFile, type Verdict } from "./verdict.ts";
+
+export interface LocalOptions extends LauncherOptions {
+  walls: Walls;
+  programPython: ProgramPython;
+  /** Where bubblewrap is. */
+  bubblewrap: string;
+  /** Programs at once. */
+  maxRunning: number;
+  /** How long walls may take to build before a program runs; a slow machine is slow here too. */
+  setupMs: number;
+  /** Makes the terminal of a job with `stdio: "pty"`. */
+  openTerminal?: () => ProgramStdio;
+}
+
+/** Beyond its limits a launcher has this long to take everything down; then it is killed. */
+const takeDownMs = 60_000;
+const drainMs = 2_000;
+const defaultFileBytes = 64 * 2 ** 20;
+/** One thread a program unless it is told otherwise: many of them on few cores are slower, and not repeatable. */
+const environment = {
+  LANG: "C.UTF-8",
+  TZ: "UTC",
+  PYTHONDONTWRITEBYTECODE: "1",
+  OMP_NUM_THREADS: "1",
+  OPENBLAS_NUM_THREADS: "1",
+  MKL_NUM_THREADS: "1",
+  LOKY_MAX_CPU_COUNT: "1",
+  MPLBACKEND: "Agg",
+};
+
+export class LocalSandbox implements Sandbox {
+  readonly #options: LocalOptions;
+  readonly #launchers = new Map<Launcher, Promise<LaunchEnd>>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #closing = new AbortController();
+  #runningCount = 0;
+  #attestation: Attestation | undefined;
+  /** What the last launcher built; the same for every job. */
+  built: BuiltWalls | undefined;
+
+  constructor(options: LocalOptions) {
+    this.#options = options;
+  }
+
+  /** Until it is attested, the weakest that its walls may turn out to be. */
+  get tier(): Tier {
+    const { walls } = this.#options;
+    return (
+      this.#attestation?.tier ?? (walls === "bubblewrap" ? "namespaces" : walls === "none" ? "unsafe-local" : walls)
+    );
+  }
+
+  /** Set once, by whoever tried the canaries. */
+  attest(attestation: Attestation): void {
+    this.#attestation = attestation;
+  }
+
+  get attestation(): Attestation {
+    if (this.#attestation) return this.#attestation;
+    throw new Error(`this ${this.tier} sandbox has not been attested - open it with openSandbox`);
+  }
+
+  get guarantees(): ReadonlySet<Guarantee> {
+    return new Set(this.attestation.findings.filter(({ holds }) => holds).map(({ guarantee }) => guarantee));
+  }
+
+  run(job: SandboxJob, { signal }: { signal?: AbortSignal } = {}): Promise<Verdict> {
+    return abortable([signal, this.#closing.signal], async (either) => {
+      await this.#enter();
+      try {
+        either.throwIfAborted();
+        return await this.#launch(job, either);
+      } finally {
+        this.#leave();
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    const why = `the sandbox was closed - ${this.tier} - open another`;
+    this.#closing.abort(new InfrastructureError("sandbox_closed", why));
+    await Promise.all(this.#launchers.values());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #launch(job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
+    const limits = { ...defaultLimits, ...job.limits };
+    const output = new OutputKeeper(limits);
+    const stdio = this.#stdioOf(job);
+    const launcher = new Launcher(
+      this.#orderOf(job, limits),
+      stdio,
+      (piece) => {
+        const wasOver = output.isOver;
+        output.push(piece);
+        if (!wasOver) job.onOutput?.(piece);
+        if (!wasOver && output.isOver) launcher.cut("output");
+      },
+      this.#options,
+    );
+    this.#launchers.set(launcher, launcher.end);
+    const abort = () => launcher.cut("abort");
+    signal.addEventListener("abort", abort);
+    const patience = this.#options.setupMs + limits.wallMs + takeDownMs;
+    const lateness = setTimeout(() => launcher.kill(), patience);
+    try {
+      const end = await launcher.end;
+      const isClean = end.kind === "ended" && end.facts.leftoverCount === 0;
+      // Whoever was not ended may hold its output open for ever.
+      await Promise.race([stdio.drained(), ...(isClean ? [] : [pause(drainMs, undefined, { ref: false })])]);
+      return this.#verdictOf(end, output.kept(), limits.cpuMs);
+    } finally {
+      clearTimeout(lateness);
+      signal.removeEventListener("abort", abort);
+      this.#launchers.delete(launcher);
+      stdio.close();
+    }
+  }
+
+  #stdioOf({ stdio = "pipe" }: SandboxJob): ProgramStdio {
+    if (stdio === "pipe") return pipes();
+    const { openTerminal } = this.#options;
+    if (openTerminal) return openTerminal();
+    throw new Error("a job wants a terminal, and the sandbox was given none - pass openTerminal, or run it on pipes");
+  }
+
+  #orderOf(job: SandboxJob, limits: SandboxLimits): LaunchOrder {
+    const { seed = 0, env = {}, outputs = [], dataFolder = null, program } = job;
+    const { outputBytes: _, outputLines: __, ...kept } = limits;
+    return {
+      walls: this.#options.walls,
+      program,
+      data: dataFolder,
+      python: this.#options.programPython,
+      environment: { ...environment, PYTHONHASHSEED: String(seed >>> 0), SEED: String(seed), ...env },
+      limits: kept,
+      setupMs: this.#options.setupMs,
+      outputs: outputs.map(({ name, maxBytes = defaultFileBytes }) => ({ name, maxBytes })),
+      bubblewrap: this.#options.bubblewrap,
+    };
+  }
+
+  #verdictOf(end: LaunchEnd, output: KeptOutput, cpuLimitMs: number): Verdict {
+    const common = { output, tier: this.tier, attestationHash: this.#attestation?.hash ?? "" };
+    switch (end.kind) {
+      case "ended":
+        this.built = end.built;
+        return {
+          ...judge(end.facts, cpuLimitMs, output.tail.length > 0 ? output.tail : output.head),
+          ...common,
+          files: filesOf(end),
+          policyHash: hashOf(end.built.policy),
+        };
+      case "refused":
+        return { ...nothing("setup", end.message), ...common, policyHash: null };
+      case "broken":
+        this.built ??= end.built;
+        return {
+          ...nothing("sandbox_error", end.message),
+          ...common,
+          policyHash: end.built ? hashOf(end.built.policy) : null,
+        };
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#runningCount < this.#options.maxRunning) this.#runningCount += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve)); // its place is handed over to us
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#runningCount -= 1;
+  }
+}
+
+function nothing(status: "setup" | "sandbox_error", message: string) {
+  const figures = { cpuMs: 0, wallMs: 0, maxRssBytes: 0, oomKillCount: 0, leftoverCount: 0 };
+  return { status, message, exitCode: null, signal: null, files: [], ...figures };
+}
+
+function filesOf({ files, content }: LaunchEnd & { kind: "ended" }): TakenFile[] {
+  let at = 0;
+  return files.map(({ name, refusal, byteCount }) => {
+    if (refusal !== null) return { name, refusal };
+    at += byteCount;
+    const bytes = content.subarray(at - byteCount, at);
+    return { name, refusal, content: bytes, sha256: hashOf(bytes) };
+  });
+}
+
+function hashOf(bytes: string | Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
