@@ -1,15 +1,28 @@
 // The worlds by name, opened with what they need on this machine: helper processes above all.
 // Knows which worlds there are; what they are like is theirs to know.
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  CompetitionGrader,
+  type CompetitionTask,
+  cacheFolder,
+  competitionTaskSet,
   type Environment,
   InfrastructureError,
   MathVerifier,
   mathEnvironment,
+  mlebenchSplit,
+  mleEnvironment,
+  openSandbox,
   type RewardProfile,
+  sandboxExecutor,
   suiteOf,
+  syntheticSplit,
+  type TaskSet,
+  type Tier,
   ToolSuite,
+  templateWording,
   toolEnvironment,
   toolStops,
 } from "../envs/index.ts";
@@ -34,15 +47,32 @@ export interface ToolWorldConfig {
   docs: "json" | "brief" | "none";
 }
 
-export type WorldConfig = MathWorldConfig | ToolWorldConfig;
+export interface CodeWorldConfig {
+  domain: "mle";
+  /** `synthetic`, or `mlebench=FOLDER` with mlebench's prepared data. */
+  source: string;
+  /** Whole programs, or the four words of a template. */
+  wording: "programs" | "template";
+  scoreRanges: "full" | "paper";
+  sandbox: "auto" | Tier;
+  allowWeakSandbox: boolean;
+  stdio: "pipe" | "pty";
+  /** For one program. */
+  wallSeconds: number;
+  memoryMegabytes: number;
+}
+
+export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig;
 
 /** The world of a run. */
-export function worldConfigOf({ domain, environments, problems, tools }: RunConfig): WorldConfig {
+export function worldConfigOf({ domain, environments, problems, tools, code }: RunConfig): WorldConfig {
   switch (domain) {
     case "math":
       return { domain, requireBoxed: environments.requireBoxed, verifiers: environments.verifiers };
     case "tools":
       return { domain, source: problems.train, ...tools };
+    case "mle":
+      return { domain, source: problems.train, ...code };
   }
 }
 
@@ -53,8 +83,11 @@ export type Purpose = "train" | "evaluate";
 export interface OpenWorld {
   /** Texts that end a response, kept in it; none where only the end of the turn does. */
   readonly stop: readonly string[];
-  /** An episode may go on after a response. */
-  readonly isMultiTurn: boolean;
+  /**
+   * How improvement is measured: each answer bettered from the one before; every turn of an episode bettered before it is
+   * executed; or a search whose best so far counts.
+   */
+  readonly protocol: "chain" | "turns" | "search";
   /** A new session; it costs nothing until its first reset. */
   environment(purpose: Purpose): Environment;
   close(): Promise<void>;
@@ -70,6 +103,8 @@ export function openWorld(config: WorldConfig): Promise<OpenWorld> {
       return openMath(config);
     case "tools":
       return openTools(config);
+    case "mle":
+      return openCode(config);
   }
 }
 
@@ -79,7 +114,7 @@ async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<O
   await verifier.ready;
   return {
     stop: [],
-    isMultiTurn: false,
+    protocol: "chain",
     environment: () => mathEnvironment({ verifier, requireBoxed, prompts: selfIterationPrompts }) as Environment,
     close: () => verifier.close(),
   };
@@ -90,11 +125,63 @@ async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): 
   const options = { suite, profile, feedback, docs, prompts: selfIterationPrompts };
   return {
     stop: toolStops,
-    isMultiTurn: true,
+    protocol: "turns",
     environment: (purpose) =>
       toolEnvironment({ ...options, requests: purpose === "train" ? "first" : "all" }) as Environment,
     close: () => suite.close(),
   };
+}
+
+async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
+  const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, wallSeconds, memoryMegabytes } = config;
+  const { executable, path } = localPython();
+  const grader = openGrader(config.source);
+  try {
+    await grader.ready;
+    const sandbox = await openSandbox({
+      python: executable,
+      pythonPath: path,
+      programPython: worldPython("code"),
+      allowWeak: allowWeakSandbox,
+      ...(tier === "auto" ? {} : { tier }),
+    });
+    const limits = { wallMs: 1000 * wallSeconds, memoryBytes: memoryMegabytes * 2 ** 20 };
+    const executor = sandboxExecutor(sandbox);
+    const how = wording === "template" ? { wording: templateWording } : {};
+    return {
+      stop: [],
+      protocol: "search",
+      environment: () =>
+        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, ...how } }) as Environment,
+      async close() {
+        await executor.close();
+        await grader.close();
+      },
+    };
+  } catch (error) {
+    await grader.close();
+    throw error;
+  }
+}
+
+/** The grader of a source of competitions. @throws InfrastructureError `worker_start` with the cure */
+export function openGrader(source: string): CompetitionGrader {
+  const { path } = localPython();
+  const [kind, mlebenchData] = source.split(/=(.*)/s);
+  if (kind !== "synthetic" && (kind !== "mlebench" || !mlebenchData)) {
+    throw new InfrastructureError("worker_start", `no competitions '${source}' - say synthetic or mlebench=FOLDER`);
+  }
+  return new CompetitionGrader({
+    python: worldPython("code"),
+    pythonPath: path,
+    folder: join(cacheFolder(), "competitions"),
+    ...(mlebenchData ? { mlebenchData } : {}),
+  });
+}
+
+/** The competitions of a source, and which are held out. */
+export function competitionsOf(grader: CompetitionGrader, source: string): Promise<TaskSet<CompetitionTask>> {
+  return competitionTaskSet(grader, source === "synthetic" ? syntheticSplit : mlebenchSplit);
 }
 
 /** The suite of a source, with its helper up. @throws InfrastructureError `worker_start` with the cure */

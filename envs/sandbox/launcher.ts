@@ -16,6 +16,8 @@ export interface LaunchOrder {
   walls: Walls;
   program: string;
   data: string | null;
+  /** The variable that tells the program where its data are. */
+  dataVariable: string;
   python: ProgramPython;
   environment: Readonly<Record<string, string>>;
   limits: Readonly<Record<string, number>>;

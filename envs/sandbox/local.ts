@@ -10,6 +10,7 @@ import { type KeptOutput, OutputKeeper } from "./output.ts";
 import type { ProgramPython } from "./python.ts";
 import { defaultLimits, type Sandbox, type SandboxJob, type SandboxLimits } from "./sandbox.ts";
 import { type ProgramStdio, pipes } from "./stdio.ts";
+import { terminal } from "./terminal.ts";
 import { judge, type TakenFile, type Verdict } from "./verdict.ts";
 
 export interface LocalOptions extends LauncherOptions {
@@ -21,8 +22,8 @@ export interface LocalOptions extends LauncherOptions {
   maxRunning: number;
   /** How long walls may take to build before a program runs; a slow machine is slow here too. */
   setupMs: number;
-  /** Makes the terminal of a job with `stdio: "pty"`. */
-  openTerminal?: () => ProgramStdio;
+  /** Makes the terminal of a job with `stdio: "pty"`; one of 80 by 24 unless said. */
+  openTerminal?: () => ProgramStdio | Promise<ProgramStdio>;
 }
 
 /** Beyond its limits a launcher has this long to take everything down; then it is killed. */
@@ -102,7 +103,7 @@ export class LocalSandbox implements Sandbox {
   async #launch(job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
     const limits = { ...defaultLimits, ...job.limits };
     const output = new OutputKeeper(limits);
-    const stdio = this.#stdioOf(job);
+    const stdio = await this.#stdioOf(job);
     const launcher = new Launcher(
       this.#orderOf(job, limits),
       stdio,
@@ -133,20 +134,18 @@ export class LocalSandbox implements Sandbox {
     }
   }
 
-  #stdioOf({ stdio = "pipe" }: SandboxJob): ProgramStdio {
-    if (stdio === "pipe") return pipes();
-    const { openTerminal } = this.#options;
-    if (openTerminal) return openTerminal();
-    throw new Error("a job wants a terminal, and the sandbox was given none - pass openTerminal, or run it on pipes");
+  async #stdioOf({ stdio = "pipe" }: SandboxJob): Promise<ProgramStdio> {
+    return stdio === "pipe" ? pipes() : (this.#options.openTerminal ?? terminal)();
   }
 
   #orderOf(job: SandboxJob, limits: SandboxLimits): LaunchOrder {
-    const { seed = 0, env = {}, outputs = [], dataFolder = null, program } = job;
+    const { seed = 0, env = {}, outputs = [], dataFolder = null, dataVariable = "DATA_DIR", program } = job;
     const { outputBytes: _, outputLines: __, ...kept } = limits;
     return {
       walls: this.#options.walls,
       program,
       data: dataFolder,
+      dataVariable,
       python: this.#options.programPython,
       environment: { ...environment, PYTHONHASHSEED: String(seed >>> 0), SEED: String(seed), ...env },
       limits: kept,

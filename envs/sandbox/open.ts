@@ -39,8 +39,8 @@ export interface SandboxOptions extends LauncherOptions {
   setupMs?: number;
   /** Where bubblewrap is; looked for on PATH unless said. */
   bubblewrap?: string;
-  /** Makes the terminal of a job with `stdio: "pty"`. */
-  openTerminal?: () => ProgramStdio;
+  /** Makes the terminal of a job with `stdio: "pty"`; one of 80 by 24 unless said. */
+  openTerminal?: () => ProgramStdio | Promise<ProgramStdio>;
 }
 
 /** What each tier cannot do without; more than that is stamped. */

@@ -27,6 +27,8 @@ export interface SandboxJob {
   program: string;
   /** A folder on this machine that it may read, at `$DATA_DIR`. Files in it must be readable for everybody. */
   dataFolder?: string;
+  /** The variable that says where that folder is; `DATA_DIR` unless said. */
+  dataVariable?: string;
   /** `pipe` unless said; `pty` needs a sandbox that was given a terminal. */
   stdio?: "pipe" | "pty";
   limits?: Partial<SandboxLimits>;

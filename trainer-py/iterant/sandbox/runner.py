@@ -70,11 +70,15 @@ def _set_limits(limits: dict[str, int]) -> None:
 
 
 def _take_terminal() -> None:
-    """Makes the terminal ours, so that ^C reaches the program and job control works."""
+    """Makes the terminal ours: ^C reaches the program, job control works, and bytes go out as they are written."""
     import fcntl
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    settings = termios.tcgetattr(0)
+    settings[1] &= ~termios.OPOST
+    settings[3] &= ~termios.ECHO
+    termios.tcsetattr(0, termios.TCSANOW, settings)
 
 
 def _be_first_to_die() -> None:

@@ -226,7 +226,7 @@ class Walls:
             **job["environment"],
         }
         if job["data"] is not None:
-            environment["DATA_DIR"] = "/data" if is_walled else job["data"]
+            environment[job["dataVariable"]] = "/data" if is_walled else job["data"]
         tight = seccomp.build(kernel.machine(), has_network=False) if self.kind == "landlock" else None
         return {
             "command": [python, "-s", f"{folder}/{PROGRAM}"],
