@@ -40,11 +40,16 @@ const exitSchema = z.strictObject({
 
 export const runConfigSchema = z.strictObject({
   strategy: z.enum(Object.keys(STRATEGIES) as [StrategyName, ...StrategyName[]]).describe("which of the paper's five"),
-  domain: z.enum(["math", "tools"]).describe("the world"),
+  domain: z.enum(["math", "tools", "mle"]).describe("the world"),
   seed: z.int().min(0).describe("every choice of the run follows from it"),
   model: z.string().min(1).describe("a Hugging Face causal LM folder, or tiny"),
   problems: z.strictObject({
-    train: z.string().min(1).describe("a file, a published set, generated or tiny; bfcl or office for tools"),
+    train: z
+      .string()
+      .min(1)
+      .describe(
+        "a file, a published set, generated or tiny; bfcl or office for tools; synthetic or mlebench=FOLDER for mle",
+      ),
     heldOut: z.string().min(1).nullable().describe("a file of its own to evaluate on; else a share of train"),
     heldOutShare: probability.describe("share of train that is kept from training, where heldOut names no file"),
     subset: count().nullable().describe("train on so many, drawn by the seed"),
@@ -115,6 +120,19 @@ export const runConfigSchema = z.strictObject({
       docs: z.enum(["json", "brief", "none"]).describe("how functions are described to the policy"),
     })
     .describe("the world of tool use"),
+  code: z
+    .strictObject({
+      wording: z.enum(["programs", "template"]).describe("whole programs, or the words of a template for tiny models"),
+      scoreRanges: z.enum(["full", "paper"]).describe("D24: which scores are worst and best"),
+      sandbox: z
+        .enum(["auto", "full", "namespaces", "landlock", "unsafe-local"])
+        .describe("the strongest there is, or this one; unsafe-local confines nothing"),
+      allowWeakSandbox: z.boolean().describe("also take landlock, which bounds less"),
+      stdio: z.enum(["pipe", "pty"]).describe("what a program writes to"),
+      wallSeconds: positive.describe("for one program"),
+      memoryMegabytes: count().describe("for one program, its files not included"),
+    })
+    .describe("the world of competitions"),
   embedder: z
     .strictObject({
       kind: z.enum(["policy", "model"]).describe("the policy's own mean hidden states, or a model of its own"),
@@ -166,7 +184,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
     seed: 0,
     model: "tiny",
     problems: {
-      train: domain === "tools" ? "bfcl" : "tiny",
+      train: { math: "tiny", tools: "bfcl", mle: "synthetic" }[domain],
       heldOut: null,
       heldOutShare: 0.1,
       subset: null,
@@ -220,6 +238,15 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
     },
     environments: { count: 2, verifiers: 1, requireBoxed: false },
     tools: { profile: "exit", feedback: "none", docs: "json" },
+    code: {
+      wording: "programs",
+      scoreRanges: "full",
+      sandbox: "auto",
+      allowWeakSandbox: false,
+      stdio: "pipe",
+      wallSeconds: 300,
+      memoryMegabytes: 4096,
+    },
     evaluation: {
       K: evaluation.budget,
       problems: 500,

@@ -1,7 +1,7 @@
 // Measures how well the policy improves its own answers: K-step self-improvement at pinned weights.
 // Step 0 answers the problem, each further step is shown the latest iterate and asked for a better one (exit-paper, 8).
 // Where an episode has many turns, every turn is improved k times before its last iterate is executed, in an episode of
-// its own for each k (D27).
+// its own for each k (D27). Where answers are programs it is a greedy search, and the best so far counts.
 // Every sample has its own seed, the same in every evaluation, so that two versions are compared on the same draws.
 import { isOver, type Message, type Step, type Task, type Turn } from "../envs/index.ts";
 import { defineActor, type Handle } from "../runtime/index.ts";
@@ -9,6 +9,10 @@ import { accuracyAt, type Chain, type Corrections, correctionsAt } from "./exit/
 import { mean } from "./exit/learnability.ts";
 import type { InferenceProxy, Sampling } from "./inference-proxy.ts";
 import { RandomStream } from "./random.ts";
+import type { SearchNode } from "./search/node.ts";
+import { searchPolicies } from "./search/options.ts";
+import { bestSoFarOf } from "./search/policy.ts";
+import { search } from "./search/search.ts";
 import { type OpenWorld, openWorld, type WorldConfig } from "./worlds.ts";
 
 export interface EvaluatorConfig {
@@ -76,7 +80,7 @@ export class Evaluator {
     const beganMs = performance.now();
     const { tasks, samples, budget } = this.#config;
     const tally: Tally = { failures: {}, overlongCount: 0, iterateCount: 0, metrics: {} };
-    const play = this.#world!.isMultiTurn ? this.#conversations : this.#problem;
+    const play = { chain: this.#problem, turns: this.#conversations, search: this.#searches }[this.#world!.protocol];
     const chains = await Promise.all(tasks.map((task) => play.call(this, task, version, tally)));
     const scores = chains.map((ofTask) => ofTask.map((chain) => chain.scores));
     const evaluation = {
@@ -108,6 +112,32 @@ export class Evaluator {
           scores.push(next!.score);
         }
         return { task: task.id, sample, responses, scores };
+      }),
+    );
+  }
+
+  /** A greedy search for each sample; the score at k is the best so far. */
+  async #searches(task: Task, version: number, tally: Tally): Promise<ChainRecord[]> {
+    const { samples, budget, sampling, seed: runSeed } = this.#config;
+    const options = { ...searchPolicies.greedy, steps: budget };
+    const environment = () => this.#world!.environment("evaluate");
+    return Promise.all(
+      Array.from({ length: samples }, async (_, sample) => {
+        const answer = async (messages: readonly Message[], step: number) => {
+          const seed = RandomStream.seeded(`${runSeed} evaluation ${task.id} ${sample} ${step}`).below(2 ** 31);
+          const request = { messages, n: 1, sampling, seed, version, lane: "eval" as const };
+          const { completions } = await this.#inference.generate(request);
+          tally.iterateCount += 1;
+          if (completions[0]!.finish === "length") tally.overlongCount += 1;
+          return { text: completions[0]!.text, tokenCount: completions[0]!.ids.length, generateMs: 0 };
+        };
+        const nodes: SearchNode[] = [];
+        for await (const node of search({ task, sample, seed: runSeed, options, environment, answer })) {
+          nodes.push(node);
+          if (node.failure) tally.failures[node.failure] = (tally.failures[node.failure] ?? 0) + 1;
+        }
+        const scores = bestSoFarOf(nodes, options).map((best) => best ?? 0);
+        return { task: task.id, sample, responses: nodes.map(({ response }) => response), scores };
       }),
     );
   }

@@ -20,6 +20,8 @@ export { Run, type RunOptions, type RunOutcome, type RunSummary } from "./run.ts
 export type { EvaluationRow, IterationRow, LogRow, NoticeRow } from "./run-log.ts";
 export * from "./search/index.ts";
 export {
+  competitionsOf,
+  openGrader,
   openToolSuite,
   openWorld,
   selfIterationPrompts,

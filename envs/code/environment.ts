@@ -99,7 +99,7 @@ export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> 
         messages: terminated ? [] : [{ role: "user", content: told }],
         terminated,
         responseKind: outcome === "no_code" ? "none" : "code",
-        info: { outcome, quality, ...info },
+        info: { outcome, isValid: outcome === "ok", quality, ...info },
         ...(feedback === undefined ? {} : { feedback }),
       };
     },

@@ -1,7 +1,7 @@
 // The problems of a run: read, checked and divided before anything starts.
 // A bad line ends the run here, with its file and line; or it is left out and counted, where that was asked for.
 import { join } from "node:path";
-import { openToolSuite, type RunConfig } from "../../actors/index.ts";
+import { competitionsOf, openGrader, openToolSuite, type RunConfig } from "../../actors/index.ts";
 import {
   EnvironmentError,
   hashFraction,
@@ -27,7 +27,8 @@ export interface Problems {
  * @throws Failure `usage` with the first bad lines; `machine` if the verifier cannot run
  */
 export async function loadProblems(config: RunConfig, options: { isTrainingNeeded?: boolean } = {}): Promise<Problems> {
-  const loaded = config.domain === "tools" ? await loadToolTasks(config) : await loadMathProblems(config);
+  const load = { math: loadMathProblems, tools: loadToolTasks, mle: loadCompetitions }[config.domain];
+  const loaded = await load(config);
   const { problems } = config;
   if ((options.isTrainingNeeded ?? true) && loaded.train.length === 0) {
     throw new Failure(exitCodes.usage, `${problems.train}: no problem is left to train on. Hold less out.`);
@@ -56,6 +57,23 @@ async function loadToolTasks({ problems, evaluation, seed }: RunConfig): Promise
     };
   } catch (error) {
     if (error instanceof EnvironmentError) throw new Failure(exitCodes.usage, error.message);
+    if (error instanceof InfrastructureError) throw new Failure(exitCodes.machine, error.failure.message);
+    throw error;
+  }
+}
+
+async function loadCompetitions({ problems, evaluation, seed }: RunConfig): Promise<Problems> {
+  try {
+    await using grader = openGrader(problems.train);
+    const tasks = await competitionsOf(grader, problems.train);
+    const of = (ids: readonly string[]) => Promise.all(ids.map((id) => tasks.get(id)));
+    const isAllHeldOut = problems.heldOutShare === 1;
+    return {
+      train: isAllHeldOut ? [] : await of(await tasks.ids("train")),
+      heldOut: chosen(await of(await tasks.ids(isAllHeldOut ? undefined : "heldOut")), evaluation.problems, seed),
+      skipped: [],
+    };
+  } catch (error) {
     if (error instanceof InfrastructureError) throw new Failure(exitCodes.machine, error.failure.message);
     throw error;
   }
