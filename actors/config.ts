@@ -129,6 +129,7 @@ export const runConfigSchema = z.strictObject({
         .describe("the strongest there is, or this one; unsafe-local confines nothing"),
       allowWeakSandbox: z.boolean().describe("also take landlock, which bounds less"),
       stdio: z.enum(["pipe", "pty"]).describe("what a program writes to"),
+      reuse: z.boolean().describe("give what came of a program again instead of running it twice"),
       wallSeconds: positive.describe("for one program"),
       memoryMegabytes: count().describe("for one program, its files not included"),
     })
@@ -244,6 +245,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       sandbox: "auto",
       allowWeakSandbox: false,
       stdio: "pipe",
+      reuse: false,
       wallSeconds: 300,
       memoryMegabytes: 4096,
     },

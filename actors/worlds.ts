@@ -16,6 +16,7 @@ import {
   mleEnvironment,
   openSandbox,
   type RewardProfile,
+  reusingExecutor,
   sandboxExecutor,
   suiteOf,
   syntheticSplit,
@@ -57,6 +58,8 @@ export interface CodeWorldConfig {
   sandbox: "auto" | Tier;
   allowWeakSandbox: boolean;
   stdio: "pipe" | "pty";
+  /** Never run the same program twice. */
+  reuse: boolean;
   /** For one program. */
   wallSeconds: number;
   memoryMegabytes: number;
@@ -133,7 +136,7 @@ async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): 
 }
 
 async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
-  const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, wallSeconds, memoryMegabytes } = config;
+  const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, reuse, wallSeconds, memoryMegabytes } = config;
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
@@ -146,7 +149,7 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
       ...(tier === "auto" ? {} : { tier }),
     });
     const limits = { wallMs: 1000 * wallSeconds, memoryBytes: memoryMegabytes * 2 ** 20 };
-    const executor = sandboxExecutor(sandbox);
+    const executor = reuse ? reusingExecutor(sandboxExecutor(sandbox)) : sandboxExecutor(sandbox);
     const how = wording === "template" ? { wording: templateWording } : {};
     return {
       stop: [],

@@ -33,6 +33,7 @@ export { outputText, type ProgramOutput } from "./output.ts";
 export { scriptedPolicy, type TextPolicy, templatePolicy } from "./policy.ts";
 export { programEnvironment, programIn, programName, programShownIn } from "./program.ts";
 export { qualityOf, type ScoreRange, type ScoreRanges, scoreRangeOf } from "./range.ts";
+export { reusingExecutor } from "./reuse.ts";
 export { sandboxExecutor } from "./sandboxed.ts";
 export { ingestSubmission, type RefusalReason, type Submission, submissionName } from "./submission.ts";
 export { choicesIn, type TemplateChoices, templateOf, templateWording, wordsOf } from "./template.ts";

@@ -10,7 +10,11 @@ const shipped = (task: string) => fileURLToPath(new URL(`../../../trainer-py/ite
 /** The model that comes with Iterant, and its problems. */
 export const tinyFolder = shipped("equations");
 /** Models by a name of ours. */
-const tinyModels: Record<string, string> = { tiny: tinyFolder, "tiny-tools": shipped("office") };
+const tinyModels: Record<string, string> = {
+  tiny: tinyFolder,
+  "tiny-tools": shipped("office"),
+  "tiny-code": shipped("choices"),
+};
 
 /**
  * The folder of a model by its name.
@@ -23,7 +27,7 @@ export function findModel(name: string): string {
   };
   if (!existsSync(folder)) {
     return refuse(
-      "there is no such folder. Give a Hugging Face model folder on this machine, or tiny or tiny-tools; nothing is downloaded.",
+      "there is no such folder. Give a Hugging Face model folder on this machine, or tiny, tiny-tools or tiny-code; nothing is downloaded.",
     );
   }
   if (!statSync(folder).isDirectory())

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from iterant.tiny import office
+from iterant.tiny import choices, office
 from iterant.tiny.warm_start import Recipe, make
 
-MAKERS = {"equations": make, "office": office.make}
+MAKERS = {"equations": make, "office": office.make, "choices": choices.make}
 
 
 def main() -> None:
