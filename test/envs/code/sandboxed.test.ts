@@ -67,7 +67,7 @@ describe("a program of the policy", () => {
     expect(step.info.outcome).toBe("timeout");
     const looking = `import os, pathlib
 found = [str(p) for p in pathlib.Path(os.environ["PUBLIC_RESOURCE_PATH"]).rglob("*")]
-found += [str(p) for p in pathlib.Path("/").rglob("*private*") if not str(p).startswith(("/proc", "/sys", "/usr", "/opt"))]
+found += [str(p) for name in ("private", "salt") for p in pathlib.Path("/").rglob(name) if not str(p).startswith(("/usr/", "/root/"))]
 print(sorted(found), dict(os.environ)); raise SystemExit(3)`;
     const { feedback } = await attempt(looking);
     expect(feedback).toContain("train.csv");
