@@ -66,7 +66,7 @@ describe("a model folder", () => {
     expect([code, message]).toEqual([
       2,
       "iterant: model DIR/nothing: there is no such folder. " +
-        "Give a Hugging Face model folder on this machine, or tiny; nothing is downloaded.\n",
+        "Give a Hugging Face model folder on this machine, or tiny, tiny-tools or tiny-code; nothing is downloaded.\n",
     ]);
   });
 });

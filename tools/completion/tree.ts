@@ -69,6 +69,7 @@ function sourceOfArgument(argument: Argument): Source {
 function sourceOfName(name: string): Source {
   switch (name) {
     case "file":
+    case "source":
       return { kind: "files" };
     case "folder":
     case "path":

@@ -33,6 +33,7 @@ def sleeps(params):
     time.sleep(600)
 
 def holds_the_lock(params):
+    sys.setswitchinterval(600)  # the thread that reads must not see the end of stdin before the lock is held
     sys.stderr.write("holding\\n")
     sys.stderr.flush()
     return str(3 ** 10**9)[:1]
