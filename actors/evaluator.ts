@@ -121,15 +121,20 @@ export class Evaluator {
     const { samples, budget, sampling, seed: runSeed } = this.#config;
     const options = { ...searchPolicies.greedy, steps: budget };
     const environment = () => this.#world!.environment("evaluate");
+    const generate = (messages: readonly Message[], n: number, label: string) => {
+      const seed = evaluationSeed(runSeed, `${task.id} ${label}`);
+      return this.#inference.generate({ messages, n, sampling, seed, version, lane: "eval" });
+    };
+    let drafts: ReturnType<typeof generate> | undefined; // samples of one prompt, as everywhere
     return Promise.all(
       Array.from({ length: samples }, async (_, sample) => {
         const answer = async (messages: readonly Message[], step: number) => {
-          const seed = RandomStream.seeded(`${runSeed} evaluation ${task.id} ${sample} ${step}`).below(2 ** 31);
-          const request = { messages, n: 1, sampling, seed, version, lane: "eval" as const };
-          const { completions } = await this.#inference.generate(request);
+          if (step === 0) drafts ??= generate(messages, samples, "0");
+          const { completions } = await (step === 0 ? drafts! : generate(messages, 1, `${sample} ${step}`));
+          const { text, ids, finish } = completions[step === 0 ? sample : 0]!;
           tally.iterateCount += 1;
-          if (completions[0]!.finish === "length") tally.overlongCount += 1;
-          return { text: completions[0]!.text, tokenCount: completions[0]!.ids.length, generateMs: 0 };
+          if (finish === "length") tally.overlongCount += 1;
+          return { text, tokenCount: ids.length, generateMs: 0 };
         };
         const nodes: SearchNode[] = [];
         for await (const node of search({ task, sample, seed: runSeed, options, environment, answer })) {
@@ -164,11 +169,18 @@ export class Evaluator {
     tally: Tally,
   ): Promise<{ responses: string[]; score: number | null }> {
     const { sampling, seed: runSeed } = this.#config;
-    const seedOf = (label: string) => RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
     const { stop } = this.#world!;
-    const seed = seedOf(task.id);
+    const seed = evaluationSeed(runSeed, task.id);
     const answer = async (messages: readonly Message[], label: string) => {
-      const request = { messages, n: 1, sampling, seed: seedOf(label), stop, version, lane: "eval" as const };
+      const request = {
+        messages,
+        n: 1,
+        sampling,
+        seed: evaluationSeed(runSeed, label),
+        stop,
+        version,
+        lane: "eval" as const,
+      };
       const { completions } = await this.#inference.generate(request);
       tally.iterateCount += 1;
       if (completions[0]!.finish === "length") tally.overlongCount += 1;
@@ -211,7 +223,7 @@ export class Evaluator {
     tally: Tally,
   ): Promise<{ response: string; score: number | null }[]> {
     const { sampling, seed: runSeed } = this.#config;
-    const seed = RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
+    const seed = evaluationSeed(runSeed, label);
     const prefix = previous ? [previous] : [];
     const start = { task, seed, prefix, mode: previous ? ("improve" as const) : ("base" as const) };
     const { stop } = this.#world!;
@@ -241,6 +253,11 @@ export class Evaluator {
 }
 
 export const EvaluatorActor = defineActor(import.meta.url, Evaluator);
+
+/** The same draws in every evaluation and search of a run's seed; the label says which. */
+export function evaluationSeed(runSeed: number, label: string): number {
+  return RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
+}
 
 interface Tally {
   failures: Record<string, number>;

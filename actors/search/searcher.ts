@@ -2,8 +2,8 @@
 // Goes on where the journal ends, after any crash. The policy's version is pinned by whoever asks.
 import type { Task } from "../../envs/index.ts";
 import { defineActor, type Handle, Journal, readJournal } from "../../runtime/index.ts";
+import { evaluationSeed } from "../evaluator.ts";
 import type { InferenceProxy, Sampling } from "../inference-proxy.ts";
-import { RandomStream } from "../random.ts";
 import { packRecord, recordTypes, unpackRecord } from "../record.ts";
 import { type OpenWorld, openWorld, type WorldConfig } from "../worlds.ts";
 import type { SearchNode } from "./node.ts";
@@ -131,7 +131,7 @@ export class Searcher {
     version: number,
   ): Promise<Answer[]> {
     const { sampling, seed: runSeed } = this.#config;
-    const seed = RandomStream.seeded(`${runSeed} evaluation ${label}`).below(2 ** 31);
+    const seed = evaluationSeed(runSeed, label);
     const beganMs = performance.now();
     const { stop } = this.#world!;
     const { completions } = await this.#inference.generate({

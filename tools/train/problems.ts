@@ -10,6 +10,7 @@ import {
   type MathTask,
   MathVerifier,
   type Task,
+  type TaskSet,
 } from "../../envs/index.ts";
 import { localPython } from "../../runtime/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
@@ -42,38 +43,38 @@ export async function loadProblems(config: RunConfig, options: { isTrainingNeede
   return loaded;
 }
 
-/** Tasks come divided with their suite; a seed draws which are trained on, where that is wanted. */
-async function loadToolTasks({ problems, evaluation, seed }: RunConfig): Promise<Problems> {
-  try {
-    await using suite = await openToolSuite(problems.train);
-    const tasks = await suite.tasks();
-    const of = (ids: readonly string[]) => Promise.all(ids.map((id) => tasks.get(id)));
-    const isAllHeldOut = problems.heldOutShare === 1;
-    const train = isAllHeldOut ? [] : await of(await tasks.ids("train"));
-    return {
-      train: chosen(train, problems.subset ?? train.length, seed),
-      heldOut: chosen(await of(await tasks.ids(isAllHeldOut ? undefined : "heldOut")), evaluation.problems, seed),
-      skipped: [],
-    };
-  } catch (error) {
-    if (error instanceof EnvironmentError) throw new Failure(exitCodes.usage, error.message);
-    if (error instanceof InfrastructureError) throw new Failure(exitCodes.machine, error.failure.message);
-    throw error;
-  }
+async function loadToolTasks(config: RunConfig): Promise<Problems> {
+  return orFailure(async () => {
+    await using suite = await openToolSuite(config.problems.train);
+    return await divided(await suite.tasks(), config);
+  });
 }
 
-async function loadCompetitions({ problems, evaluation, seed }: RunConfig): Promise<Problems> {
+async function loadCompetitions(config: RunConfig): Promise<Problems> {
+  return orFailure(async () => {
+    await using grader = openGrader(config.problems.train);
+    return await divided(await competitionsOf(grader, config.problems.train), config);
+  });
+}
+
+/** Tasks that come divided; a seed draws which are used, where that is wanted. With a share of 1 all are held out. */
+async function divided(tasks: TaskSet, { problems, evaluation, seed }: RunConfig): Promise<Problems> {
+  const of = (ids: readonly string[]) => Promise.all(ids.map((id) => tasks.get(id)));
+  const isAllHeldOut = problems.heldOutShare === 1;
+  const train = isAllHeldOut ? [] : await of(await tasks.ids("train"));
+  return {
+    train: chosen(train, problems.subset ?? train.length, seed),
+    heldOut: chosen(await of(await tasks.ids(isAllHeldOut ? undefined : "heldOut")), evaluation.problems, seed),
+    skipped: [],
+  };
+}
+
+/** What a world complains of, as a command ends: bad input, or a machine that lacks something. */
+async function orFailure(load: () => Promise<Problems>): Promise<Problems> {
   try {
-    await using grader = openGrader(problems.train);
-    const tasks = await competitionsOf(grader, problems.train);
-    const of = (ids: readonly string[]) => Promise.all(ids.map((id) => tasks.get(id)));
-    const isAllHeldOut = problems.heldOutShare === 1;
-    return {
-      train: isAllHeldOut ? [] : await of(await tasks.ids("train")),
-      heldOut: chosen(await of(await tasks.ids(isAllHeldOut ? undefined : "heldOut")), evaluation.problems, seed),
-      skipped: [],
-    };
+    return await load();
   } catch (error) {
+    if (error instanceof EnvironmentError) throw new Failure(exitCodes.usage, error.message);
     if (error instanceof InfrastructureError) throw new Failure(exitCodes.machine, error.failure.message);
     throw error;
   }

@@ -35,6 +35,7 @@ function listCommand(): Command {
       [
         "worlds",
         "  math   competition problems: one response, right or wrong by math-verify",
+        "  mle    competitions: a program in a sandbox, graded by what it leaves (presets code, tiny-code)",
         "  tools  requests that are met by calling functions, turn by turn (presets tools, tiny-tools)",
         "",
         "sources of problems for --problems and --held-out",
@@ -47,6 +48,10 @@ function listCommand(): Command {
         "sources of tasks for tools",
         "  bfcl              BFCL's multi-turn tasks, from the installed package (npm run setup -- tools)",
         "  office[:LEVEL[:COUNT]]   services of an office of ours; levels tiny, easy, full",
+        "",
+        "sources of competitions for mle",
+        "  synthetic         six of ours, made at first use (npm run setup -- code)",
+        "  mlebench=FOLDER   the real ones, where mlebench is installed and FOLDER holds its prepared data",
       ].join("\n"),
     );
   });

@@ -42,7 +42,8 @@ function optionsOf(tier: HostileTier): SandboxOptions {
 
 describe.skipIf(!isLinux)("a program that", () => {
   for (const tier of ["full", "namespaces", "landlock"] as const) {
-    describe.skipIf(tier === "full" && !isRoot)(`is run at the tier ${tier} and`, () => {
+    const needs = tier === "full" && !isRoot ? " (skipped: it takes root)" : "";
+    describe.skipIf(needs !== "")(`is run at the tier ${tier}${needs} and`, () => {
       let sandbox: Sandbox;
       let before: ReturnType<typeof takeStock>;
 
