@@ -3,7 +3,7 @@ export { defaultConfig, exitOptionsOf, type PartialConfig, type RunConfig, runCo
 export { type ChainRecord, type Evaluation, EvaluatorActor } from "./evaluator.ts";
 export * from "./exit/index.ts";
 export { assessGroup, type Group } from "./group.ts";
-export { type EngineActor, InferenceProxyActor, type Sampling } from "./inference-proxy.ts";
+export { type EngineActor, type InferenceProxy, InferenceProxyActor, type Sampling } from "./inference-proxy.ts";
 export type { CheckpointExtra, RunEnd } from "./learner-proxy.ts";
 export type { LedgerCounts } from "./ledger.ts";
 export { makeProgram, type RunPlan } from "./program.ts";
@@ -21,10 +21,12 @@ export type { EvaluationRow, IterationRow, LogRow, NoticeRow } from "./run-log.t
 export * from "./search/index.ts";
 export {
   competitionsOf,
+  type OpenWorld,
   openGrader,
   openToolSuite,
   openWorld,
   selfIterationPrompts,
+  type TaskCheck,
   type WorldConfig,
   worldConfigOf,
   worldPython,

@@ -5,21 +5,28 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   CompetitionGrader,
+  type CompetitionReport,
   type CompetitionTask,
   cacheFolder,
+  checkCompetitions,
   competitionTaskSet,
   type Environment,
   InfrastructureError,
+  type MathTask,
   MathVerifier,
   mathEnvironment,
   mlebenchSplit,
   mleEnvironment,
   openSandbox,
+  qualityOf,
   type RewardProfile,
   reusingExecutor,
+  type ScoreRanges,
   sandboxExecutor,
+  scoreRangeOf,
   suiteOf,
   syntheticSplit,
+  type Task,
   type TaskSet,
   type Tier,
   ToolSuite,
@@ -50,7 +57,7 @@ export interface ToolWorldConfig {
 
 export interface CodeWorldConfig {
   domain: "mle";
-  /** `synthetic`, or `mlebench=FOLDER` with mlebench's prepared data. */
+  /** `synthetic`, or `mlebench=FOLDER` with mlebench's prepared data; `mlebench-sanitized=FOLDER` without known leaks. */
   source: string;
   /** Whole programs, or the four words of a template. */
   wording: "programs" | "template";
@@ -91,9 +98,24 @@ export interface OpenWorld {
    * executed; or a search whose best so far counts.
    */
   readonly protocol: "chain" | "turns" | "search";
+  /** What answers and scores depend on here: versions of packages and data, the walls around programs. */
+  readonly about: Readonly<Record<string, string>>;
   /** A new session; it costs nothing until its first reset. */
   environment(purpose: Purpose): Environment;
+  /** Whether a task can be won, to be asked before a run rather than in it. @throws InfrastructureError */
+  check(task: Task): Promise<TaskCheck>;
   close(): Promise<void>;
+}
+
+/** What is known of a task before a policy meets it; qualities are in [0, 1]. */
+export interface TaskCheck {
+  readonly task: string;
+  /** Why nobody can win it, or not what its scores should mean; null if all is well. */
+  readonly problem: string | null;
+  /** What its own best answer earns; null where the world has none. */
+  readonly best: number | null;
+  /** What costs nothing earns: a copy of the sample submission; null where there is none. */
+  readonly sample: number | null;
 }
 
 /** The wording of second attempts is the learning program's (exit/prompts.ts). */
@@ -114,10 +136,17 @@ export function openWorld(config: WorldConfig): Promise<OpenWorld> {
 async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<OpenWorld> {
   const { executable, path } = localPython();
   const verifier = new MathVerifier({ python: executable, pythonPath: path, processCount: verifiers });
-  await verifier.ready;
+  const { versions } = await verifier.ready;
   return {
     stop: [],
     protocol: "chain",
+    about: versions,
+    async check(task) {
+      const { answer } = task as MathTask;
+      const { kind } = await verifier.verify(answer, `\\boxed{${answer}}`);
+      const problem = kind === "correct" ? null : `its own answer ${answer} is ${kind}`;
+      return { task: task.id, problem, best: kind === "correct" ? 1 : 0, sample: null };
+    },
     environment: () => mathEnvironment({ verifier, requireBoxed, prompts: selfIterationPrompts }) as Environment,
     close: () => verifier.close(),
   };
@@ -126,9 +155,17 @@ async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<O
 async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): Promise<OpenWorld> {
   const suite = await openToolSuite(source);
   const options = { suite, profile, feedback, docs, prompts: selfIterationPrompts };
+  let unwinnable: Promise<string[]> | undefined;
   return {
     stop: toolStops,
     protocol: "turns",
+    about: await suite.versions(),
+    async check({ id: task }) {
+      unwinnable ??= suite.unwinnable(profile);
+      const isLost = (await unwinnable).includes(task);
+      const problem = isLost ? `the reference calls do not earn 1 under ${profile}` : null;
+      return { task, problem, best: isLost ? 0 : 1, sample: null };
+    },
     environment: (purpose) =>
       toolEnvironment({ ...options, requests: purpose === "train" ? "first" : "all" }) as Environment,
     close: () => suite.close(),
@@ -140,7 +177,7 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
-    await grader.ready;
+    const { versions } = await grader.ready;
     const sandbox = await openSandbox({
       python: executable,
       pythonPath: path,
@@ -154,6 +191,8 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
     return {
       stop: [],
       protocol: "search",
+      about: { ...versions, sandbox: sandbox.tier },
+      check: ({ id }) => checkOf(grader, id, scoreRanges),
       environment: () =>
         mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, ...how } }) as Environment,
       async close() {
@@ -167,18 +206,28 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   }
 }
 
+/** Gold and sample graded, as qualities. */
+async function checkOf(grader: CompetitionGrader, id: string, scoreRanges: ScoreRanges): Promise<TaskCheck> {
+  const { problem, gold, sample } = (await checkCompetitions(grader, [id]))[0]!;
+  const range = scoreRangeOf(id, scoreRanges);
+  const earned = (report: CompetitionReport | undefined) =>
+    typeof report?.score === "number" ? qualityOf(report.score, range) : null;
+  return { task: id, problem, best: earned(gold), sample: earned(sample) };
+}
+
 /** The grader of a source of competitions. @throws InfrastructureError `worker_start` with the cure */
 export function openGrader(source: string): CompetitionGrader {
   const { path } = localPython();
   const [kind, mlebenchData] = source.split(/=(.*)/s);
-  if (kind !== "synthetic" && (kind !== "mlebench" || !mlebenchData)) {
+  const isReal = kind === "mlebench" || kind === "mlebench-sanitized";
+  if (kind !== "synthetic" && !(isReal && mlebenchData)) {
     throw new InfrastructureError("worker_start", `no competitions '${source}' - say synthetic or mlebench=FOLDER`);
   }
   return new CompetitionGrader({
     python: worldPython("code"),
     pythonPath: path,
     folder: join(cacheFolder(), "competitions"),
-    ...(mlebenchData ? { mlebenchData } : {}),
+    ...(mlebenchData ? { mlebenchData, sanitize: kind === "mlebench-sanitized" } : {}),
   });
 }
 

@@ -2,16 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { Command } from "commander";
-import {
-  type ChainRecord,
-  type EngineActor,
-  type Evaluation,
-  EvaluatorActor,
-  InferenceProxyActor,
-  worldConfigOf,
-} from "../actors/index.ts";
-import { localPython, Node, Program, pythonActor } from "../runtime/index.ts";
+import { type ChainRecord, type Evaluation, EvaluatorActor, worldConfigOf } from "../actors/index.ts";
+import { localPython } from "../runtime/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
+import { withFixedPolicy } from "./fixed-policy.ts";
 import { decimal, isMeasured } from "./live/numbers.ts";
 import { findRun, readConfig, runFiles } from "./run-folder.ts";
 import { configOf, parseCount } from "./train/command.ts";
@@ -89,43 +83,19 @@ async function evaluate(
   checkMachine(config);
   const modelFolder = run === undefined ? findModel(config.model) : checkpointModel(run, config.model);
   const heldOut = await heldOutOf(config);
-  const world = worldConfigOf(config);
-  await using node = await Node.start({ name: "eval" });
-  const program = new Program();
-  const Engine = pythonActor<EngineActor>("iterant.sampling.engine:Engine");
-  const engine = program.add(
-    Engine,
-    [{ model: modelFolder, slots: config.engine.slots, device: config.engine.device, threads: 1 }],
-    { name: "engine-1" },
-  );
-  const inference = program.add(
-    InferenceProxyActor,
-    [{ generateDeadlineMs: 600_000, weightsDeadlineMs: 600_000 }, [engine]],
-    { name: "inference-proxy" },
-  );
-  const evaluator = program.add(
-    EvaluatorActor,
-    [
-      {
-        world,
-        tasks: heldOut,
-        budget: wanted.K,
-        samples: wanted.samples,
-        sampling: evaluationSampling(modelFolder, config),
-        seed: config.seed,
-      },
-      inference,
-    ],
-    { name: "evaluator", placement: "thread" },
-  );
   process.stderr.write(
     `  ${heldOut.length} problems, ${wanted.samples} chains each, ${wanted.K} steps, model ${modelFolder}\n`,
   );
-  const live = await program.launch(node);
-  await inference.with({ deadlineMs: null }).pin(0);
-  const result = await Promise.race([evaluator.with({ deadlineMs: null }).evaluate(0), live.failed]);
-  await live.stop();
-  return result;
+  return withFixedPolicy(
+    { name: "eval", modelFolder, config, afterInterrupt: "nothing is left of it" },
+    (program, inference) => {
+      const { K: budget, samples } = wanted;
+      const sampling = evaluationSampling(modelFolder, config);
+      const asked = { world: worldConfigOf(config), tasks: heldOut, budget, samples, sampling, seed: config.seed };
+      return program.add(EvaluatorActor, [asked, inference], { name: "evaluator", placement: "thread" });
+    },
+    (evaluator) => evaluator.with({ deadlineMs: null }).evaluate(0),
+  );
 }
 
 /** With a share of 1 held out nothing is left to train on, which here is as it should be. */

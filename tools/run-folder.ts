@@ -39,6 +39,33 @@ export function findRun(name = "latest"): string {
   throw new Failure(exitCodes.usage, `no run '${name}' in ${runsFolder()}. ${hint}`);
 }
 
+/** A name that sorts by time: `20261125-101500-exit-0`. */
+export function timedName(what: string): string {
+  const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+  return `${time}-${what}`;
+}
+
+/**
+ * A folder that is not there yet, beside the runs.
+ * @param goOn the command that goes on with what is there already
+ * @throws Failure `usage`
+ */
+export function newFolder(name: string, goOn: string): string {
+  if (!/^[\w.-]+$/.test(name) || name === "latest") {
+    throw new Failure(
+      exitCodes.usage,
+      `--name ${name}: use letters, digits, dots, dashes and underscores, and not latest.`,
+    );
+  }
+  const folder = join(runsFolder(), name);
+  const isEmpty = !existsSync(folder) || readdirSync(folder).length === 0;
+  if (isEmpty) return folder;
+  throw new Failure(
+    exitCodes.usage,
+    `there is a ${name} already in ${runsFolder()}. Choose another name, or: ${goOn} ${name}`,
+  );
+}
+
 /** Names of all runs, oldest first. */
 export function listRuns(): string[] {
   const folder = runsFolder();

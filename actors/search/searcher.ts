@@ -95,6 +95,13 @@ export class Searcher {
     if (failure !== undefined) throw failure;
   }
 
+  /** What costs nothing earns on each task, in [0, 1], where the world has such a thing. */
+  async sampleScores(): Promise<Record<string, number>> {
+    if (this.#world!.protocol !== "search") return {};
+    const checks = await Promise.all(this.#config.tasks.map((task) => this.#world!.check(task)));
+    return Object.fromEntries(checks.flatMap(({ task, sample }) => (sample === null ? [] : [[task, sample]])));
+  }
+
   /** First drafts are samples of one prompt, as an evaluation takes them; then every search goes its own way. */
   async #searchTask(task: Task, version: number, tell: (finding: Finding) => void): Promise<void> {
     const { samples, options, seed } = this.#config;

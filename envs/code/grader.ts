@@ -61,6 +61,8 @@ export interface CompetitionGraderOptions extends PythonOptions, WorkerPoolOptio
   folder: string;
   /** mlebench's data folder, for the real competitions; without it there are the synthetic ones. */
   mlebenchData?: string;
+  /** Keep fields of its public files that are known to tell the answers from programs; false, as upstream, unless said. */
+  sanitize?: boolean;
   /** Which version of the synthetic data; 0 unless said. */
   seed?: number;
   /** A secret text that the synthetic data is drawn with; random in every new folder unless said. */
@@ -156,9 +158,16 @@ export class CompetitionGrader implements AsyncDisposable {
   }
 }
 
-function commandOf({ folder, mlebenchData, seed = 0, salt, ...python }: CompetitionGraderOptions): WorkerCommand {
+function commandOf({
+  folder,
+  mlebenchData,
+  sanitize,
+  seed = 0,
+  salt,
+  ...python
+}: CompetitionGraderOptions): WorkerCommand {
   const command = pythonWorker("competition-grader", "iterant.workers.competition_grader", python);
-  const real = mlebenchData === undefined ? [] : ["--mlebench-data", mlebenchData];
+  const real = mlebenchData === undefined ? [] : ["--mlebench-data", mlebenchData, ...(sanitize ? ["--sanitize"] : [])];
   const secret: Record<string, string> = salt === undefined ? {} : { ITERANT_COMPETITION_SALT: salt };
   return {
     ...command,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readFindings, type SearchReport } from "../../actors/index.ts";
-import { LiveCommand, makeRunsFolder, runCli } from "./cli.ts";
+import { LiveCommand, makeRunsFolder, runCli, survivors } from "./cli.ts";
 
 const runs = makeRunsFolder();
 afterAll(runs.remove);
@@ -45,6 +45,20 @@ test("a search that was killed goes on at its last node, and comes to what it wo
   expect(await responses("killed")).toEqual(await responses("whole"));
   expect(await responses("killed")).toEqual(expect.arrayContaining(before));
   expect(scoresOf(reportIn("killed"))).toEqual(scoresOf(reportIn("whole")));
+});
+
+test("Ctrl-C ends it in order, says how to go on, and leaves nobody behind", async () => {
+  const command = new LiveCommand([...about, "--name", "interrupted"], { env });
+  const journal = join(runs.path, "interrupted", "search", "search-000001.journal");
+  await command.until(journal, (text) => text.length > 500 || undefined);
+  const children = command.descendants();
+  command.kill("SIGINT");
+  const { code, stdout, stderr } = await command.ended;
+  expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+  expect(stderr).toMatch(/interrupted; go on with: iterant search --resume interrupted\n$/);
+  expect(survivors(children)).toEqual([]);
+  expect(await runCli(["search", "--resume", "interrupted", "--json"], { env })).toMatchObject({ code: 0 });
+  expect(await responses("interrupted")).toEqual(await responses("whole"));
 });
 
 test("without steps it is plain evaluation: the same first answers, the same accuracy", async () => {

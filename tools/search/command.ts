@@ -1,12 +1,10 @@
 // `iterant search`: greedy and other searches on tasks of a world, with a model or a run's newest checkpoint.
 // Every node is on disk before it is shown; a search that was broken off goes on at its last node.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import {
-  type EngineActor,
   type Finding,
-  InferenceProxyActor,
   type RunConfig,
   reportOf,
   SearcherActor,
@@ -18,10 +16,10 @@ import {
   worldConfigOf,
 } from "../../actors/index.ts";
 import type { Task } from "../../envs/index.ts";
-import { Node, Program, pythonActor } from "../../runtime/index.ts";
 import { checkpointModel } from "../eval.ts";
 import { exitCodes, Failure } from "../failure.ts";
-import { findRun, readConfig, runsFolder } from "../run-folder.ts";
+import { withFixedPolicy } from "../fixed-policy.ts";
+import { findRun, newFolder, readConfig, runsFolder, timedName } from "../run-folder.ts";
 import { configOf, parseCount } from "../train/command.ts";
 import { checkMachine } from "../train/machine.ts";
 import { evaluationSampling, findModel } from "../train/model.ts";
@@ -102,7 +100,10 @@ Examples:
   iterant search --resume 20261125-101500-search            after Ctrl-C, a crash or a full disk`,
     )
     .action(async (run: string | undefined, flags: SearchFlags) => {
-      const folder = flags.resume === undefined ? newSearchFolder(flags.name) : oldSearchFolder(flags.resume);
+      const folder =
+        flags.resume === undefined
+          ? newFolder(flags.name ?? timedName("search"), "iterant search --resume")
+          : oldSearchFolder(flags.resume);
       const plan = flags.resume === undefined ? await planOf(run, flags) : readPlan(folder);
       if (flags.resume === undefined) {
         mkdirSync(folder, { recursive: true });
@@ -147,72 +148,38 @@ function optionsOf({ policy, steps, drafts, debug, ties, selection }: SearchFlag
   };
 }
 
-async function runSearch({ config, options, modelFolder, samples, tasks }: Plan, folder: string) {
-  await using node = await Node.start({ name: "search" });
-  const program = new Program();
-  const { slots, device, generateDeadlineS } = config.engine;
-  const deadlineMs = generateDeadlineS * 1000;
-  const Engine = pythonActor<EngineActor>("iterant.sampling.engine:Engine");
-  const engine = program.add(Engine, [{ model: modelFolder, slots, device, threads: 1 }], { name: "engine-1" });
-  const inference = program.add(
-    InferenceProxyActor,
-    [{ generateDeadlineMs: deadlineMs, weightsDeadlineMs: deadlineMs }, [engine]],
-    { name: "inference-proxy" },
-  );
-  const searcher = program.add(
-    SearcherActor,
-    [
-      {
-        world: worldConfigOf(config),
-        tasks,
-        options,
-        samples,
-        sampling: evaluationSampling(modelFolder, config),
-        seed: config.seed,
-        folder: join(folder, files.journal),
-      },
-      inference,
-    ],
-    { name: "searcher", placement: "thread" },
-  );
+async function runSearch(
+  { config, options, modelFolder, samples, tasks }: Plan,
+  folder: string,
+): Promise<SearchReport> {
   const progress = new SearchProgress(process.stderr, { tasks: tasks.length, samples, options });
   process.stderr.write(
     `  ${tasks.length} tasks, ${samples} searches each, ${options.steps} steps after the first node\n`,
   );
   process.stderr.write(`  ${selectionRule(options)}\n  model ${modelFolder}\n`);
-  const live = await program.launch(node);
-  try {
-    await inference.with({ deadlineMs: null }).pin(0);
-    const findings: Finding[] = [];
-    const follow = async () => {
-      for await (const finding of searcher.with({ deadlineMs: null }).run(0)) {
-        findings.push(finding as Finding);
-        progress.tell(finding as Finding);
+  return withFixedPolicy(
+    { name: "search", modelFolder, config, afterInterrupt: `go on with: iterant search --resume ${basename(folder)}` },
+    (program, inference) => {
+      const sampling = evaluationSampling(modelFolder, config);
+      const journal = join(folder, files.journal);
+      const { seed } = config;
+      const asked = { world: worldConfigOf(config), tasks, options, samples, sampling, seed, folder: journal };
+      return program.add(SearcherActor, [asked, inference], { name: "searcher", placement: "thread" });
+    },
+    async (actor) => {
+      const searcher = actor.with({ deadlineMs: null });
+      const findings: Finding[] = [];
+      try {
+        for await (const finding of searcher.run(0)) {
+          findings.push(finding as Finding);
+          progress.tell(finding as Finding);
+        }
+        return reportOf(findings, options, await searcher.sampleScores());
+      } finally {
+        progress.end();
       }
-    };
-    await Promise.race([follow(), live.failed]);
-    return reportOf(findings, options) satisfies SearchReport;
-  } finally {
-    progress.end();
-    await live.stop();
-  }
-}
-
-function newSearchFolder(name = defaultName()): string {
-  if (!/^[\w.-]+$/.test(name) || name === "latest") {
-    throw new Failure(
-      exitCodes.usage,
-      `--name ${name}: use letters, digits, dots, dashes and underscores, and not latest.`,
-    );
-  }
-  const folder = join(runsFolder(), name);
-  if (existsSync(folder)) {
-    throw new Failure(
-      exitCodes.usage,
-      `there is a ${name} already in ${runsFolder()}. Choose another name, or: --resume ${name}`,
-    );
-  }
-  return folder;
+    },
+  );
 }
 
 function oldSearchFolder(name: string): string {
@@ -223,9 +190,4 @@ function oldSearchFolder(name: string): string {
 
 function readPlan(folder: string): Plan {
   return JSON.parse(readFileSync(join(folder, files.plan), "utf8")) as Plan;
-}
-
-function defaultName(): string {
-  const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-  return `${time}-search`;
 }

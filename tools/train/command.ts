@@ -1,13 +1,11 @@
 // `iterant train` and `iterant demo`: from flags to a run.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Command, Option } from "commander";
 import { type PartialConfig, type RunConfig, STRATEGIES, type StrategyName } from "../../actors/index.ts";
 import { parseSetting, readLayer } from "../config/layer.ts";
 import { listPresets, readPreset } from "../config/presets.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { exitCodes, Failure } from "../failure.ts";
-import { runFiles, runsFolder } from "../run-folder.ts";
+import { newFolder, timedName } from "../run-folder.ts";
 import { checkMachine } from "./machine.ts";
 import { evaluationSampling, findModel } from "./model.ts";
 import { loadProblems } from "./problems.ts";
@@ -88,7 +86,7 @@ export async function train(flags: TrainFlags, extra: Partial<SessionOptions> = 
   const { train, heldOut, skipped } = await loadProblems(config);
   for (const line of skipped.slice(0, 10)) console.error(`  left out ${line}`);
   if (skipped.length > 0) console.error(`  ${skipped.length} bad lines left out`);
-  const folder = newFolder(flags.name ?? defaultName(config));
+  const folder = newFolder(flags.name ?? timedName(`${config.strategy}-${config.seed}`), "iterant resume");
   await runSession({
     plan: {
       config,
@@ -128,28 +126,6 @@ function given<T extends object>(fields: T): Partial<{ [Key in keyof T]: NonNull
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
-function newFolder(name: string): string {
-  if (!/^[\w.-]+$/.test(name) || name === "latest") {
-    throw new Failure(
-      exitCodes.usage,
-      `--name ${name}: use letters, digits, dots, dashes and underscores, and not latest.`,
-    );
-  }
-  const folder = join(runsFolder(), name);
-  if (existsSync(join(folder, runFiles.config))) {
-    throw new Failure(
-      exitCodes.usage,
-      `there is a run ${name} already in ${runsFolder()}. Choose another name, or: iterant resume ${name}`,
-    );
-  }
-  return folder;
-}
-
-function defaultName({ strategy, seed }: RunConfig): string {
-  const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-  return `${time}-${strategy}-${seed}`;
-}
-
 function strategyOption(): Option {
   return new Option("--strategy <name>", "what ExIt adds to GRPO, mechanism by mechanism").choices(
     Object.keys(STRATEGIES),
@@ -162,7 +138,7 @@ function presetHelp(): string {
   return `\nPresets:\n${presets.map(({ name, purpose }) => `  ${name.padEnd(width)}  ${purpose}`).join("\n")}`;
 }
 
-function collect(value: string, before: string[]): string[] {
+export function collect(value: string, before: string[]): string[] {
   return [...before, value];
 }
 

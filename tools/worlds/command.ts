@@ -3,14 +3,18 @@ import { Command, Option } from "commander";
 import { openWorld, worldConfigOf } from "../../actors/index.ts";
 import { generate, generatorOf, mathSets, type Task } from "../../envs/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
-import { configOf, parseCount } from "../train/command.ts";
+import { collect, configOf, parseCount } from "../train/command.ts";
 import { loadProblems } from "../train/problems.ts";
+import { CheckProgress, checkWorld, renderCheck } from "./check.ts";
 import { play } from "./play.ts";
 
 export function worldsCommand(): Command {
   return new Command("worlds")
-    .description("the worlds that a policy can act in: list them, play one yourself, make problems")
+    .description(
+      "the worlds that a policy can act in: list them, check one before a run, play one yourself, make problems",
+    )
     .addCommand(listCommand())
+    .addCommand(checkCommand())
     .addCommand(playCommand())
     .addCommand(makeCommand())
     .addHelpText(
@@ -20,6 +24,7 @@ Examples:
   iterant worlds list                                       worlds, and published sets of problems by name
   iterant worlds play --problems math-500=./test.parquet    answer a problem yourself
   iterant worlds play --preset tools --task multi_turn_base_100   call BFCL's functions yourself
+  iterant worlds check --preset code                        grade gold and sample of every competition
   iterant worlds make --levels 1-3 --count 500 > p.jsonl    problems from templates, with worked solutions`,
     );
 }
@@ -52,9 +57,35 @@ function listCommand(): Command {
         "sources of competitions for mle",
         "  synthetic         six of ours, made at first use (npm run setup -- code)",
         "  mlebench=FOLDER   the real ones, where mlebench is installed and FOLDER holds its prepared data",
+        "  mlebench-sanitized=FOLDER   the same without a field of pizza's that tells the answers",
       ].join("\n"),
     );
   });
+}
+
+interface CheckFlags {
+  preset: string;
+  problems?: string;
+  json?: boolean;
+  set: string[];
+}
+
+function checkCommand(): Command {
+  return new Command("check")
+    .description("whether every task of a world can be won here: golds read, references run, competitions graded")
+    .option("--preset <name>", "the world and its settings", "tiny")
+    .option("--problems <source>", "tasks, instead of the preset's own")
+    .option("--json", "one JSON object instead of a table")
+    .option("--set <key=value>", "any other key of a configuration; repeatable", collect, [])
+    .addHelpText("after", `\nExit codes: ${exitCodes.ok} all can be won · ${exitCodes.failed} some cannot`)
+    .action(async ({ problems, json, ...flags }: CheckFlags) => {
+      const config = configOf(flags);
+      if (problems !== undefined) config.problems = { ...config.problems, train: problems, heldOut: null };
+      const checked = await checkWorld(config, new CheckProgress(process.stderr));
+      console.log(json ? JSON.stringify(checked) : renderCheck(checked));
+      const lost = checked.tasks.filter(({ problem }) => problem !== null).length;
+      if (lost > 0) throw new Failure(exitCodes.failed, `${lost} of ${checked.tasks.length} tasks cannot be won.`);
+    });
 }
 
 interface PlayFlags {

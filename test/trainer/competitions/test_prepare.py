@@ -134,6 +134,18 @@ def test_data_of_another_seed_or_salt_is_not_taken_for_what_was_asked(tmp_path: 
     assert json.loads((home / "checksums.json").read_text())["seed"] == 0
 
 
+@pytest.mark.parametrize("name", ["prepared/public/train.json", "prepared/private/test.csv", "leaderboard.csv"])
+def test_a_file_that_was_changed_or_lost_is_named(name: str, tmp_path: Path) -> None:
+    home = prepare(tmp_path, SYNTHETIC["synth-pizza"])
+    with (home / name).open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(ValueError, match=rf"{name} is not as it was made - remove "):
+        prepare(tmp_path, SYNTHETIC["synth-pizza"])
+    (home / name).unlink()
+    with pytest.raises(ValueError, match=rf"{name} is not as it was made"):
+        prepare(tmp_path, SYNTHETIC["synth-pizza"])
+
+
 def test_a_stream_is_moved_by_its_name_seed_salt_and_competition_alone() -> None:
     first = Draws("a", 0, "salt").stream("labels").random_sample()
     assert Draws("a", 0, "salt").stream("labels").random_sample() == first

@@ -72,6 +72,20 @@ def test_programs_see_the_obfuscated_description_and_no_other(registry: Registry
     assert "Famous" not in opened.previews
 
 
+def test_a_field_that_tells_the_answers_is_kept_from_programs_where_that_is_wanted(
+    places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(upstream.LEAKING_FIELDS, COMPETITION_ID, "giver")
+    public = places[1] / COMPETITION_ID / "prepared" / "public"
+    (public / "train.json").write_text('[{"id": 1, "giver": "N/A"}, {"id": 2, "giver": "somebody"}]')
+    as_upstream = Registry(tmp_path / "folder", mlebench_data=places[1]).open(COMPETITION_ID)
+    sanitized = Registry(tmp_path / "folder", mlebench_data=places[1], sanitize=True).open(COMPETITION_ID)
+    assert "giver" in (as_upstream.public_folder / "train.json").read_text()
+    assert (sanitized.public_folder / "train.json").read_text() == '[{"id": 1}, {"id": 2}]'
+    assert "giver" not in sanitized.previews
+    assert sanitized.hash != as_upstream.hash
+
+
 def test_no_obfuscated_description_is_an_error_and_not_the_full_one(
     registry: Registry, places: tuple[Path, Path]
 ) -> None:

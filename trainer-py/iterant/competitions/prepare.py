@@ -29,7 +29,7 @@ def prepare(folder: Path, competition: Synthetic, seed: int = 0, salt: str | Non
     """Makes the competition's files unless they are there; returns `<folder>/<id>`.
 
     Several processes may do so at a time: whoever is first wins, and nobody sees half of it.
-    Raises ValueError if it is there with another seed, salt or version.
+    Raises ValueError if it is there with another seed, salt or version, or if one of its files was changed.
     """
     home = folder / competition.id
     if not home.exists():
@@ -40,6 +40,9 @@ def prepare(folder: Path, competition: Synthetic, seed: int = 0, salt: str | Non
         wanted = f"seed {seed}, version {GENERATOR_VERSION}" + ("" if salt is None else ", the given salt")
         found = f"seed {made['seed']}, version {made['version']}"
         raise ValueError(f"{home} holds other data: {found}, not {wanted} - name another folder, or remove this one")
+    changed = [name for name, checksum in made["files"].items() if _checksum(home / name) != checksum]
+    if changed:
+        raise ValueError(f"{home / changed[0]} is not as it was made - remove {home}: it is made anew when needed")
     return home
 
 
@@ -63,6 +66,10 @@ def files_of(competition: Synthetic, seed: int, salt: str) -> dict[str, bytes]:
 def checksums(files: dict[str, bytes]) -> dict[str, str]:
     """SHA-256 of each file, in the order of their names."""
     return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+
+
+def _checksum(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def manifest(competitions: Iterable[Synthetic], seed: int, salt: str) -> dict[str, dict[str, str]]:

@@ -61,12 +61,14 @@ class Registry:
     folder         where synthetic data and copies of public files are kept
     mlebench_data  mlebench's data folder, None for synthetic competitions alone
     seed, salt     of the synthetic data; a random salt unless one is given
+    sanitize       keep fields of mlebench's public files that are known to tell the answers from programs
     """
 
     folder: Path
     mlebench_data: Path | None = None
     seed: int = 0
     salt: str | None = None
+    sanitize: bool = False
 
     def __post_init__(self) -> None:
         self.folder = self.folder.resolve()
@@ -139,7 +141,8 @@ class Registry:
 
     def _open_upstream(self, upstream: Upstream, competition_id: str) -> Opened:
         competition = upstream.competition(competition_id)
-        public = upstream.public_view(competition_id, self.folder / "mlebench")
+        views = self.folder / ("mlebench-sanitized" if self.sanitize else "mlebench")
+        public = upstream.public_view(competition_id, views, sanitize=self.sanitize)
         description = upstream.description(competition_id)
         sample, gold = Path(competition.sample_submission), Path(competition.gold_submission)
         return _opened(competition_id, "mlebench", description, public, sample, gold)

@@ -8,6 +8,7 @@ files, is kept from programs.
 import contextlib
 import importlib
 import importlib.util
+import json
 import logging
 import os
 import shutil
@@ -23,6 +24,8 @@ from iterant.competitions.table import MAX_BYTES
 LFS_MARK = b"version https://git-lfs.github.com/spec/"
 # Among the public files, but not for programs: it names the competition.
 FULL_DESCRIPTION = "description.md"
+# Fields of public records that tell the answers, by competition: mlebench's own README lists it among its known issues.
+LEAKING_FIELDS = {"random-acts-of-pizza": "giver_username_if_known"}
 
 
 def is_installed() -> bool:
@@ -65,8 +68,11 @@ class Upstream:
         """The obfuscated description. Raises FileNotFoundError rather than tell the full one."""
         return (Path(self.registry.get_competitions_dir()) / competition_id / "description_obfuscated.md").read_text()
 
-    def public_view(self, competition_id: str, views: Path) -> Path:
-        """A copy of the public files without the full description, made once: what programs may read."""
+    def public_view(self, competition_id: str, views: Path, *, sanitize: bool = False) -> Path:
+        """A copy of the public files without the full description, made once: what programs may read.
+
+        sanitize  also without fields that are known to tell the answers
+        """
         source = Path(self.registry.get_competition(competition_id).public_dir)
         view = views / competition_id / "public"
         if view.exists():
@@ -75,6 +81,8 @@ class Upstream:
         draft = Path(tempfile.mkdtemp(dir=view.parent, prefix=".public-"))
         try:
             shutil.copytree(source, draft, dirs_exist_ok=True, ignore=_without_full_description)
+            if sanitize and competition_id in LEAKING_FIELDS:
+                _remove_field(draft, LEAKING_FIELDS[competition_id])
             draft.chmod(0o755)
             draft.rename(view)
         except OSError:
@@ -127,6 +135,13 @@ class Upstream:
             submission_path="submission.csv",
         )
         return dict(report.to_dict())
+
+
+def _remove_field(folder: Path, field: str) -> None:
+    """From every record of the JSON files in a folder."""
+    for path in folder.rglob("*.json"):
+        records = json.loads(path.read_text())
+        path.write_text(json.dumps([{key: record[key] for key in record if key != field} for record in records]))
 
 
 def _unreadable(error: ValueError) -> str | None:

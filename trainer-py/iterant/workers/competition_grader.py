@@ -1,6 +1,6 @@
 """Grades submissions of competitions, in a helper process that programs of the policy never meet.
 
-    python -m iterant.workers.competition_grader FOLDER [--mlebench-data FOLDER] [--seed N]
+    python -m iterant.workers.competition_grader FOLDER [--mlebench-data FOLDER [--sanitize]] [--seed N]
 
 The salt of synthetic data comes by the environment, ITERANT_COMPETITION_SALT: arguments can be read by anybody.
 Submissions come as bytes, or as the path of a file that the parent has already read and copied; this side reads them
@@ -73,10 +73,12 @@ def load() -> Helper:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--mlebench-data", type=Path)
+    parser.add_argument("--sanitize", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     salt = os.environ.pop(SALT_VARIABLE, None)
-    grader = CompetitionGrader(Registry(options.folder, options.mlebench_data, options.seed, salt))
+    registry = Registry(options.folder, options.mlebench_data, options.seed, salt, options.sanitize)
+    grader = CompetitionGrader(registry)
     return Helper(
         name="competition-grader",
         versions={"numpy": version("numpy"), "competitions": str(GENERATOR_VERSION), "mlebench": _mlebench_version()},
