@@ -14,7 +14,7 @@ import torch
 from transformers import DynamicCache
 
 from iterant.sampling.cache import SlotCache
-from iterant.sampling.choice import choose, uniform
+from iterant.sampling.choice import choose, penalise, uniform
 from iterant.sampling.request import Sampling
 
 # The attended length grows in steps of this many positions, so that shapes repeat and short sequences stay cheap.
@@ -72,6 +72,8 @@ class _Rows:
     temperature: np.ndarray
     top_p: np.ndarray
     top_k: np.ndarray
+    min_p: np.ndarray
+    penalty: np.ndarray
     wants_embedding: np.ndarray
     has_stop: np.ndarray
     ids: np.ndarray
@@ -82,7 +84,7 @@ class _Rows:
     def of(slots: int, width: int = 64) -> "_Rows":
         whole = {name: np.zeros(slots, np.int64) for name in ("length", "token", "count", "limit", "top_k")}
         unsigned = {name: np.zeros(slots, np.uint64) for name in ("seed", "index")}
-        real = {name: np.ones(slots, np.float32) for name in ("temperature", "top_p")}
+        real = {name: np.ones(slots, np.float32) for name in ("temperature", "top_p", "min_p", "penalty")}
         flags = {name: np.zeros(slots, np.bool_) for name in ("wants_embedding", "has_stop")}
         ids, versions = (np.zeros((slots, width), np.int32) for _ in range(2))
         logprobs = np.zeros((slots, width), np.float32)
@@ -149,7 +151,9 @@ class SlotBatch:
         with torch.inference_mode():
             logits = self._forward(count)
             draws = uniform(rows.seed[:count], rows.index[:count], rows.count[:count].astype(np.uint64))
-            settings = rows.temperature[:count], rows.top_p[:count], rows.top_k[:count]
+            if (rows.penalty[:count] != 1).any():
+                penalise(logits, [self._seen(row) for row in range(count)], rows.penalty[:count])
+            settings = rows.temperature[:count], rows.top_p[:count], rows.top_k[:count], rows.min_p[:count]
             tokens, logprobs = choose(logits, *settings, draws)
             self._write_down(tokens.cpu().numpy(), logprobs.cpu().numpy())
         return self._leave()
@@ -213,10 +217,17 @@ class SlotBatch:
                 sampling.top_p,
                 sampling.top_k,
             )
+            rows.min_p[row], rows.penalty[row] = sampling.min_p, sampling.repetition_penalty
             rows.wants_embedding[row], rows.has_stop[row] = sample.embed, bool(sample.stop)
         if self._state_sum is not None:
             self._state_sum[first : len(self._samples)] = 0
         return numbers
+
+    def _seen(self, row: int) -> np.ndarray | None:
+        """What a row's penalty is about; None for a row without one."""
+        if self._rows.penalty[row] == 1:
+            return None
+        return np.concatenate([self._prompts[row], self._rows.ids[row, : self._rows.count[row]]])
 
     # --- sampling -------------------------------------------------------------------------------------
 
