@@ -45,9 +45,14 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
     id: suite.name === "bfcl" ? "bfcl-multi-turn" : `tools-${suite.name}`,
     version: `1-${requests}-${profile}-${docs}`,
     async open(task, _seed, { signal }) {
-      const session = suite.session(task);
       const prompt = systemPrompt(await suite.docs(task.apis), docs);
-      return { task, session, prompt, digest: await session.begin(signal), request: 0 };
+      const session = suite.session(task);
+      try {
+        return { task, session, prompt, digest: await session.begin(signal), request: 0 };
+      } catch (error) {
+        await session.close();
+        throw error;
+      }
     },
     opening({ task, prompt }) {
       const request = { role: "user" as const, content: task.requests[0]! };
@@ -69,11 +74,11 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
           return { messages: [{ role: "user", content }], terminated: false, responseKind: read.kind, info };
         }
         case "tool": {
-          const { results, succeeded, digest } = await state.session.take(read.text, signal);
+          const { results, calls, succeeded, digest } = await state.session.take(read.text, signal);
           state.digest = digest;
           const content = JSON.stringify(results);
           const told = feedback === "tool_result" ? { feedback: content } : {};
-          return toolMessage(content, read.kind, { ...told, info: { succeeded, digest } });
+          return toolMessage(content, read.kind, { ...told, info: { calls, succeeded, digest } });
         }
         case "none":
           return toolMessage(
@@ -90,6 +95,7 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
     },
     digest: ({ digest, request }) => ({ digest, request }),
     instruction: ({ task, request }) => task.requests[request]!,
+    fork: async (state, { signal }) => ({ ...state, session: await state.session.fork(signal) }),
     close: ({ session }) => session.close(),
   };
 }

@@ -3,6 +3,7 @@ export { type ToolOptions, toolEnvironment, toolLimits, toolWorld } from "./envi
 export { type DocStyle, systemPrompt } from "./prompt.ts";
 export { readResponse, type ToolResponse, toolStops } from "./response.ts";
 export {
+  type CallMade,
   type CallResults,
   type RewardProfile,
   type SuiteName,

@@ -42,8 +42,18 @@ export interface ToolSuiteOptions extends PythonOptions, SessionWorkerOptions {
 export interface CallResults {
   /** A text for each call, up to the first that failed; or one that says why none could be read. */
   results: string[];
+  calls: CallMade[];
+  /** False if the last call failed or none could be read. */
   succeeded: boolean;
   digest: string;
+}
+
+/** For the record. */
+export interface CallMade {
+  name: string;
+  /** By name, as JSON text: a number keeps the form that the model gave it. */
+  arguments: string;
+  succeeded: boolean;
 }
 
 export interface RequestVerdict {
@@ -108,9 +118,17 @@ export class ToolSuite implements AsyncDisposable {
     return (await this.call("unwinnable", { profile, requests })) as string[];
   }
 
-  /** A session on a task; it costs nothing until its first call. */
-  session(task: ToolTask): ToolSession {
-    return new ToolSession(this, task);
+  /** A task's own answer: for each request its calls, a JSON text each. For tests and benches, never for a policy. */
+  async reference({ id }: ToolTask): Promise<string[][]> {
+    return (await this.call("reference", { task: id })) as string[][];
+  }
+
+  /**
+   * A session on a task; it costs nothing until its first call.
+   * @param done what was done before it begins: texts of calls, and null where a request ended
+   */
+  session(task: ToolTask, done: readonly (string | null)[] = []): ToolSession {
+    return new ToolSession(this, task, done);
   }
 
   /** For sessions. @throws InfrastructureError */
@@ -131,19 +149,19 @@ export class ToolSuite implements AsyncDisposable {
   }
 }
 
-type Action = { method: "call"; params: { text: string } } | { method: "endRequest"; params: object };
-
 export class ToolSession {
   readonly #suite: ToolSuite;
   readonly #task: ToolTask;
   readonly #id = randomUUID();
-  readonly #done: Action[] = [];
+  /** What makes it anew: the texts of its calls, and null where a request ended. */
+  readonly #done: (string | null)[];
   /** The process it lives in; null before it is opened. */
   #life: number | null = null;
 
-  constructor(suite: ToolSuite, task: ToolTask) {
+  constructor(suite: ToolSuite, task: ToolTask, done: readonly (string | null)[]) {
     this.#suite = suite;
     this.#task = task;
+    this.#done = [...done];
   }
 
   /** Opens it and gives the digest of where it begins. */
@@ -153,15 +171,31 @@ export class ToolSession {
 
   /** Makes the calls of one response; its JSON goes to the helper as it stands. */
   async take(text: string, signal: AbortSignal): Promise<CallResults> {
-    return (await this.#do({ method: "call", params: { text } }, signal)) as CallResults;
+    const results = await this.#call("call", { text }, signal);
+    this.#done.push(text);
+    return results as CallResults;
   }
 
   /** Ends the request that is under way. */
   async endRequest(signal: AbortSignal): Promise<{ verdict: RequestVerdict; digest: string }> {
-    return (await this.#do({ method: "endRequest", params: {} }, signal)) as {
-      verdict: RequestVerdict;
-      digest: string;
-    };
+    const ended = await this.#call("endRequest", {}, signal);
+    this.#done.push(null);
+    return ended as { verdict: RequestVerdict; digest: string };
+  }
+
+  /** A second session that stands where this one does; neither notices the other. */
+  async fork(signal: AbortSignal): Promise<ToolSession> {
+    const fork = new ToolSession(this.#suite, this.#task, this.#done);
+    try {
+      await this.#within(signal, (life) => {
+        fork.#life = life;
+        return this.#suite.call("fork", { session: this.#id, into: fork.#id }, { life, signal });
+      });
+    } catch (error) {
+      await fork.close();
+      throw error;
+    }
+    return fork;
   }
 
   /** What it is worth over the first so many requests; those not ended yet end as they stand. */
@@ -170,11 +204,8 @@ export class ToolSession {
     requests: number,
     signal: AbortSignal,
   ): Promise<{ quality: number; fulfilled: boolean[] }> {
-    const params = { session: this.#id, profile, requests };
-    return (await this.#within(signal, (life) => this.#suite.call("score", params, { life, signal }))) as {
-      quality: number;
-      fulfilled: boolean[];
-    };
+    const score = await this.#call("score", { profile, requests }, signal);
+    return score as { quality: number; fulfilled: boolean[] };
   }
 
   /** Lets go of it in the helper; a helper that is gone has let go already. */
@@ -185,12 +216,8 @@ export class ToolSession {
     });
   }
 
-  async #do({ method, params }: Action, signal: AbortSignal): Promise<unknown> {
-    const result = await this.#within(signal, (life) =>
-      this.#suite.call(method, { session: this.#id, ...params }, { life, signal }),
-    );
-    this.#done.push({ method, params } as Action);
-    return result;
+  #call(method: string, params: object, signal: AbortSignal): Promise<unknown> {
+    return this.#within(signal, (life) => this.#suite.call(method, { session: this.#id, ...params }, { life, signal }));
   }
 
   /** Work that needs the session to be there; where it was lost through no fault of its own, it is made anew first. */
@@ -211,13 +238,10 @@ export class ToolSession {
   async #open(signal: AbortSignal): Promise<string> {
     const { id: task } = this.#task;
     await this.#suite.versions(); // a process is up
-    let { digest } = (await this.#suite.call("open", { session: this.#id, task }, { signal })) as { digest: string };
     const life = this.#suite.life;
-    for (const { method, params } of this.#done) {
-      const result = await this.#suite.call(method, { session: this.#id, ...params }, { life, signal });
-      digest = (result as { digest: string }).digest;
-    }
-    this.#life = life;
+    const params = { session: this.#id, task, done: this.#done };
+    this.#life = life; // from here on there is something to close, even if an abort is ahead of the answer
+    const { digest } = (await this.#suite.call("open", params, { life, signal })) as { digest: string };
     return digest;
   }
 }
