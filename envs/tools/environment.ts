@@ -90,8 +90,14 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
     async quality({ task, session }, { signal }) {
       const { quality, fulfilled } = await session.score(profile, countOf(task), signal);
       const first = fulfilled[0] ? 1 : 0;
-      const metrics = { first_turn: first, total_return: fulfilled.filter(Boolean).length };
-      return { quality: requests === "first" ? quality : first, metrics: { ...metrics, all_requests: quality } };
+      const metrics: Record<string, number> = {
+        first_turn: first,
+        total_return: fulfilled.filter(Boolean).length,
+        all_requests: quality,
+      };
+      // Of the tasks that have it: a mean that leaves out the others.
+      if (suite.name === "bfcl" && task.knownBad === undefined) metrics.first_turn_sound = first;
+      return { quality: requests === "first" ? quality : first, metrics };
     },
     digest: ({ digest, request }) => ({ digest, request }),
     instruction: ({ task, request }) => task.requests[request]!,

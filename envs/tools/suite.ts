@@ -6,18 +6,21 @@ import { EnvironmentError, InfrastructureError } from "../errors.ts";
 import { SessionWorker, type SessionWorkerOptions } from "../session-worker.ts";
 import { type TaskSet, taskSetOf } from "../task.ts";
 import { type PythonOptions, pythonWorker } from "../worker.ts";
+import { bfclHeldOut } from "./bfcl-split.ts";
+import { knownBad } from "./known-bad.ts";
 import { stratifiedHalf, type ToolTask } from "./task.ts";
 
 /** Whose tasks: upstream's from the installed `bfcl-eval`, or ours, which need nothing. */
 export type SuiteName = "bfcl" | "office";
 
 /**
- * The suite that a source names: `bfcl`, or `office` with a level and a number of tasks, `office:tiny:600`. Null for any
- * other source.
+ * The suite that a source names: `bfcl`; `bfcl:sound`, without those known to be bad; or `office` with a level and a
+ * number of tasks, `office:tiny:600`. Null for any other source.
  * @throws EnvironmentError `bad_data` for a level that there is not
  */
-export function suiteOf(source: string): { suite: SuiteName; args: string[] } | null {
-  if (source === "bfcl") return { suite: "bfcl", args: [] };
+export function suiteOf(source: string): Pick<ToolSuiteOptions, "suite" | "args" | "isSound"> | null {
+  if (source === "bfcl") return { suite: "bfcl" };
+  if (source === "bfcl:sound") return { suite: "bfcl", isSound: true };
   const [name, level = "easy", count = "400", ...rest] = source.split(":");
   if (name !== "office") return null;
   if (!["tiny", "easy", "full"].includes(level) || !/^[1-9]\d*$/.test(count) || rest.length > 0) {
@@ -34,6 +37,8 @@ export interface ToolSuiteOptions extends PythonOptions, SessionWorkerOptions {
   suite: SuiteName;
   /** Of our own suite: which tasks its generator makes. */
   args?: readonly string[];
+  /** Leave out the tasks that are known to be bad. */
+  isSound?: boolean;
   /** For one response's calls; 30 000 unless said. A call by itself is cut off after 5 s. */
   deadlineMs?: number;
 }
@@ -67,7 +72,7 @@ interface Description {
   name: string;
   versions: Record<string, string>;
   docs: Record<string, string[]>;
-  tasks: Omit<ToolTask, "hash">[];
+  tasks: Omit<ToolTask, "hash" | "release" | "knownBad">[];
 }
 
 /** Sessions that may be lost with their process so many times in a row before that is a failure. */
@@ -76,11 +81,13 @@ const maxLosses = 3;
 export class ToolSuite implements AsyncDisposable {
   readonly name: SuiteName;
   readonly #worker: SessionWorker;
+  readonly #isSound: boolean;
   readonly #deadlineMs: number;
   readonly #description: Promise<Description>;
 
-  constructor({ suite, args = [], deadlineMs = 30_000, ...options }: ToolSuiteOptions) {
+  constructor({ suite, args = [], isSound = false, deadlineMs = 30_000, ...options }: ToolSuiteOptions) {
     this.name = suite;
+    this.#isSound = isSound;
     this.#deadlineMs = deadlineMs;
     const module = `iterant.workers.tools.${suite}`;
     this.#worker = new SessionWorker(pythonWorker(`tools-${suite}`, module, options, args), options);
@@ -104,12 +111,24 @@ export class ToolSuite implements AsyncDisposable {
     return apis.flatMap((api) => docs[api] ?? []);
   }
 
-  /** All tasks, divided as they come or in halves by the seed's draw. Its version changes with any of data and code. */
+  /**
+   * All tasks: BFCL's divided by the list that is shipped, others as they come divided, or in halves by the seed's draw.
+   * Their hashes change with any of data and code.
+   */
   async tasks(seed = 0): Promise<TaskSet<ToolTask>> {
     const { name, versions, tasks } = await this.#description;
-    const release = contentHash(versions);
-    const all = tasks.map((task) => ({ ...task, hash: contentHash([release, task.id]) }));
-    const half = new Set(stratifiedHalf(all, seed));
+    const hash = contentHash(versions);
+    const release = Object.entries(versions).map(([what, version]) => `${what} ${version}`);
+    const bad = this.name === "bfcl" ? knownBad : {};
+    const all = tasks
+      .filter(({ id }) => !(this.#isSound && id in bad))
+      .map((task) => ({
+        ...task,
+        hash: contentHash([hash, task.id]),
+        release: release.join(", "),
+        ...(task.id in bad ? { knownBad: bad[task.id]! } : {}),
+      }));
+    const half = new Set(this.name === "bfcl" ? bfclHeldOut : stratifiedHalf(all, seed));
     return taskSetOf(name, all, ({ id, isHeldOut }) => isHeldOut ?? half.has(id));
   }
 

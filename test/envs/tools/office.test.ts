@@ -58,7 +58,8 @@ test("what a policy is told fits a model of a quarter of a million parameters, o
 });
 
 test.each([
-  ["bfcl", { suite: "bfcl", args: [] }],
+  ["bfcl", { suite: "bfcl" }],
+  ["bfcl:sound", { suite: "bfcl", isSound: true }],
   ["office", { suite: "office", args: ["--level", "easy", "--count", "400"] }],
   ["office:full:12", { suite: "office", args: ["--level", "full", "--count", "12"] }],
   ["train.jsonl", null],

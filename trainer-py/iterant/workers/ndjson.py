@@ -81,7 +81,7 @@ def _take_over_stdio() -> tuple[int, BinaryIO]:
 
 
 def _end_with(calls: int) -> None:
-    """Ends the process when the other end of stdin is closed, whatever the main thread is doing: nobody waits for it."""
+    """Ends the process when stdin's other end is closed, whatever the main thread is doing: nobody waits for it."""
     end = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
     poll = select.poll()
     poll.register(calls, end)

@@ -43,7 +43,7 @@ class Host:
         }
 
     def open(self, params: dict[str, Any]) -> dict[str, Any]:
-        """{session, task, done} → {digest}; `done` makes a session anew: texts of calls, and null where a request ended."""
+        """{session, task, done} → {digest}; `done` is to be done again: texts of calls, null where a request ended."""
         session = Session(self.suite, self.suite.tasks[params["task"]])
         for text in params["done"]:
             if text is None:

@@ -69,9 +69,8 @@ def _write_parts(value: Any, out: list[bytes], seen: dict[int, int]) -> None:
     kind = type(value)
     if kind is dict:
         out.append(b"d%d:" % len(value))
-        for key, item in value.items():
-            _write(key, out, seen)
-            _write(item, out, seen)
+        for entry in value.items():
+            _write(entry, out, seen)
     elif kind is list or kind is tuple:
         out.append(b"%b%d:" % (kind.__name__[:1].encode(), len(value)))
         for item in value:
