@@ -48,7 +48,7 @@ export const runConfigSchema = z.strictObject({
       .string()
       .min(1)
       .describe(
-        "a file, a published set, generated or tiny; bfcl or office for tools; synthetic or mlebench=FOLDER for mle",
+        "a file, a published set, generated or tiny; bfcl, bfcl:sound or office for tools; synthetic or mlebench=FOLDER for mle",
       ),
     heldOut: z.string().min(1).nullable().describe("a file of its own to evaluate on; else a share of train"),
     heldOutShare: probability.describe("share of train that is kept from training, where heldOut names no file"),
@@ -119,7 +119,9 @@ export const runConfigSchema = z.strictObject({
   tools: z
     .strictObject({
       profile: z.enum(["exit", "bfcl_official", "bespoke_literal", "state_only"]).describe("what an attempt is worth"),
-      feedback: z.enum(["none", "tool_result"]).describe("what is told of a response that is tried again"),
+      feedback: z
+        .enum(["none", "tool_result"])
+        .describe("what is told of a response that is tried again; an evaluation runs it on a fork for that"),
       docs: z.enum(["json", "brief", "none"]).describe("how functions are described to the policy"),
     })
     .describe("the world of tool use"),

@@ -32,7 +32,6 @@ import {
   ToolSuite,
   templateWording,
   toolEnvironment,
-  toolStops,
 } from "../envs/index.ts";
 import { localPython } from "../runtime/index.ts";
 import type { RunConfig } from "./config.ts";
@@ -91,8 +90,6 @@ export type Purpose = "train" | "evaluate";
 
 /** A world that is open on this machine. */
 export interface OpenWorld {
-  /** Texts that end a response, kept in it; none where only the end of the turn does. */
-  readonly stop: readonly string[];
   /**
    * How improvement is measured: each answer bettered from the one before; every turn of an episode bettered before it is
    * executed; or a search whose best so far counts.
@@ -100,6 +97,8 @@ export interface OpenWorld {
   readonly protocol: "chain" | "turns" | "search";
   /** What answers and scores depend on here: versions of packages and data, the walls around programs. */
   readonly about: Readonly<Record<string, string>>;
+  /** Whether an iterate is executed on a fork, so that the next may be shown what it led to. */
+  readonly triesIterates: boolean;
   /** A new session; it costs nothing until its first reset. */
   environment(purpose: Purpose): Environment;
   /** Whether a task can be won, to be asked before a run rather than in it. @throws InfrastructureError */
@@ -138,8 +137,8 @@ async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<O
   const verifier = new MathVerifier({ python: executable, pythonPath: path, processCount: verifiers });
   const { versions } = await verifier.ready;
   return {
-    stop: [],
     protocol: "chain",
+    triesIterates: false,
     about: versions,
     async check(task) {
       const { answer } = task as MathTask;
@@ -157,8 +156,8 @@ async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): 
   const options = { suite, profile, feedback, docs, prompts: selfIterationPrompts };
   let unwinnable: Promise<string[]> | undefined;
   return {
-    stop: toolStops,
     protocol: "turns",
+    triesIterates: feedback === "tool_result",
     about: await suite.versions(),
     async check({ id: task }) {
       unwinnable ??= suite.unwinnable(profile);
@@ -189,8 +188,8 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
     const executor = reuse ? reusingExecutor(sandboxExecutor(sandbox)) : sandboxExecutor(sandbox);
     const how = wording === "template" ? { wording: templateWording } : {};
     return {
-      stop: [],
       protocol: "search",
+      triesIterates: false,
       about: { ...versions, sandbox: sandbox.tier },
       check: ({ id }) => checkOf(grader, id, scoreRanges),
       environment: () =>

@@ -4,8 +4,9 @@ import type { Environment } from "../environment.ts";
 import { createEnvironment, type SessionOptions } from "../session.ts";
 import type { World } from "../world.ts";
 import { type DocStyle, systemPrompt } from "./prompt.ts";
-import { readResponse } from "./response.ts";
-import type { RewardProfile, ToolSession, ToolSuite } from "./suite.ts";
+import { readResponse, toolStops } from "./response.ts";
+import type { RewardProfile, ToolSession } from "./session.ts";
+import type { ToolSuite } from "./suite.ts";
 import type { ToolTask } from "./task.ts";
 
 export interface ToolOptions {
@@ -30,8 +31,8 @@ interface ToolState {
   request: number;
 }
 
-/** Limits of the paper: 10 responses for a first request, 60 for all of them. */
-export const toolLimits = { first: { maxTurns: 10 }, all: { maxTurns: 60 } } as const;
+/** Limits of the paper: 10 responses to the first request, 60 to all of them together. */
+export const toolLimits = { first: { maxTurnsPerRequest: 10 }, all: { maxTurns: 60 } } as const;
 
 export function toolEnvironment(options: ToolOptions & SessionOptions<ToolTask>): Environment<ToolTask> {
   return createEnvironment(toolWorld(options), { limits: toolLimits[options.requests], ...options });
@@ -44,6 +45,7 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
   return {
     id: suite.name === "bfcl" ? "bfcl-multi-turn" : `tools-${suite.name}`,
     version: `1-${requests}-${profile}-${docs}`,
+    stopStrings: toolStops,
     async open(task, _seed, { signal }) {
       const prompt = systemPrompt(await suite.docs(task.apis), docs);
       const session = suite.session(task);

@@ -4,14 +4,6 @@ export { type ToolOptions, toolEnvironment, toolLimits, toolWorld } from "./envi
 export { knownBad } from "./known-bad.ts";
 export { type DocStyle, systemPrompt } from "./prompt.ts";
 export { readResponse, type ToolResponse, toolStops } from "./response.ts";
-export {
-  type CallMade,
-  type CallResults,
-  type RewardProfile,
-  type SuiteName,
-  suiteOf,
-  ToolSession,
-  ToolSuite,
-  type ToolSuiteOptions,
-} from "./suite.ts";
+export { type CallMade, type CallResults, type RewardProfile, ToolSession } from "./session.ts";
+export { type SuiteName, suiteOf, ToolSuite, type ToolSuiteOptions } from "./suite.ts";
 export { stratifiedHalf, type ToolTask } from "./task.ts";

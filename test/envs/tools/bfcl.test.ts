@@ -145,7 +145,7 @@ describe.skipIf(!isHere)(title, () => {
       step = await environment.step("I think.");
       count += 1;
     } while (!isOver(step));
-    expect([count, step.truncated, environment.quality()]).toEqual([10, "max_turns", 0]);
+    expect([count, step.truncated, environment.quality()]).toEqual([10, "max_turns_per_request", 0]);
     expect(step.messages[0]!.content).toMatch(/^No <tool>…<\/tool>, <TASK_FINISHED> or <TASK_ERROR> was found/);
   });
 
@@ -185,7 +185,7 @@ describe.skipIf(!isHere)(title, () => {
       await environment.step(call);
     }
     const digests = environments.map((environment) => environment.digest());
-    const pid = await own.pid();
+    const [pid] = (await own.pids()) as [number];
     process.kill(pid, "SIGKILL");
     await expect.poll(() => isGone(pid), { timeout: 60_000 }).toBe(true);
     const steps = await Promise.all(environments.map((environment) => environment.step(call)));

@@ -93,7 +93,7 @@ def with_its_first_text_changed(_suite: Suite, _task: Task, turns: Turns) -> Tur
     return without_any_call(_suite, _task, turns)  # one task has no text at all
 
 
-# Counts of 200 tasks: official, exit, state only. Those of all rows but the last were measured with upstream's own checker.
+# Counts of 200 tasks: official, exit, state only. All but the last row were measured with upstream's own checker.
 @pytest.mark.parametrize(
     ("change", "official", "ours", "state_only"),
     [

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+# Types that are, or may hold nothing but, what `marshal` can write.
+PLAIN = frozenset({str, int, float, bool, type(None), list, tuple, dict, set})
+
 
 def digest(value: Any) -> str:
     """64 hex digits; equal for equal states in every process, different for any difference that a call could notice.
@@ -95,11 +98,14 @@ def _write_object(value: Any, out: list[bytes], seen: dict[int, int]) -> None:
         out.append(b"@%d;" % seen[id(value)])
         return
     seen[id(value)] = len(seen)
-    attributes = {
-        name: item for name, item in vars(value).items() if not (name.startswith("_") and isinstance(item, datetime))
-    }
+    plain: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name, item in vars(value).items():
+        if not (name.startswith("_") and isinstance(item, datetime)):
+            (plain if type(item) in PLAIN else others)[name] = item
     out.append(b"O%b:" % type(value).__name__.encode())
-    _write(attributes, out, seen)
+    _write(plain, out, seen)  # apart from the others, which would keep marshal from writing them all at once
+    _write(others, out, seen)
 
 
 def _alone(value: Any, seen: dict[int, int]) -> bytes:
