@@ -123,6 +123,7 @@ export const runConfigSchema = z.strictObject({
         .enum(["none", "tool_result"])
         .describe("what is told of a response that is tried again; an evaluation runs it on a fork for that"),
       docs: z.enum(["json", "brief", "none"]).describe("how functions are described to the policy"),
+      helpers: count().describe("processes that run the functions, for each actor that has worlds"),
     })
     .describe("the world of tool use"),
   code: z
@@ -251,7 +252,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       trustRemoteCode: false,
     },
     environments: { count: 2, verifiers: 1, requireBoxed: false },
-    tools: { profile: "exit", feedback: "none", docs: "json" },
+    tools: { profile: "exit", feedback: "none", docs: "json", helpers: 1 },
     code: {
       wording: "programs",
       scoreRanges: "full",

@@ -52,6 +52,8 @@ export interface ToolWorldConfig {
   profile: RewardProfile;
   feedback: "none" | "tool_result";
   docs: "json" | "brief" | "none";
+  /** Helper processes for each actor that has worlds. */
+  helpers: number;
 }
 
 export interface CodeWorldConfig {
@@ -151,8 +153,8 @@ async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<O
   };
 }
 
-async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): Promise<OpenWorld> {
-  const suite = await openToolSuite(source);
+async function openTools({ source, profile, feedback, docs, helpers }: ToolWorldConfig): Promise<OpenWorld> {
+  const suite = await openToolSuite(source, helpers);
   const options = { suite, profile, feedback, docs, prompts: selfIterationPrompts };
   let unwinnable: Promise<string[]> | undefined;
   return {
@@ -235,15 +237,15 @@ export function competitionsOf(grader: CompetitionGrader, source: string): Promi
   return competitionTaskSet(grader, source === "synthetic" ? syntheticSplit : mlebenchSplit);
 }
 
-/** The suite of a source, with its helper up. @throws InfrastructureError `worker_start` with the cure */
-export async function openToolSuite(source: string): Promise<ToolSuite> {
+/** The suite of a source, with a helper up. @throws InfrastructureError `worker_start` with the cure */
+export async function openToolSuite(source: string, processCount = 1): Promise<ToolSuite> {
   const named = suiteOf(source);
   if (named === null) {
     throw new InfrastructureError("worker_start", `no suite of tool-use tasks '${source}' - say bfcl or office`);
   }
   const { executable, path } = localPython();
   const python = named.suite === "bfcl" ? worldPython("tools") : executable;
-  const suite = new ToolSuite({ ...named, python, pythonPath: path, maxFailedStarts: 1 });
+  const suite = new ToolSuite({ ...named, python, pythonPath: path, processCount, maxFailedStarts: 1 });
   try {
     await suite.versions();
     return suite;

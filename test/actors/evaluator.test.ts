@@ -38,7 +38,7 @@ async function evaluated(feedback: "none" | "tool_result") {
   const inference = { with: () => policy } as unknown as Handle<InferenceProxy>;
   const evaluator = new Evaluator(
     {
-      world: { domain: "tools", source, profile: "exit", feedback, docs: "none" },
+      world: { domain: "tools", source, profile: "exit", feedback, docs: "none", helpers: 1 },
       tasks: [task],
       budget: 1,
       samples: 1,
