@@ -113,6 +113,29 @@ describe.skipIf(!isHere)(title, () => {
     }
   });
 
+  test("each of the 734 boundaries between requests is restored by what was done, and forked, to the digest", async () => {
+    let boundaryCount = 0;
+    const { signal } = new AbortController();
+    for (const one of await everyTask()) {
+      const session = suite.session(one);
+      await session.begin(signal);
+      const done: (string | null)[] = [];
+      for (const calls of await suite.reference(one)) {
+        for (const call of calls) await session.take(call, signal);
+        const fork = await session.fork(signal);
+        const { digest } = await session.endRequest(signal);
+        done.push(...calls, null);
+        const restored = suite.session(one, done);
+        expect(await restored.begin(signal), one.id).toBe(digest);
+        expect((await fork.endRequest(signal)).digest, one.id).toBe(digest);
+        await Promise.all([restored.close(), fork.close()]);
+        boundaryCount += 1;
+      }
+      await session.close();
+    }
+    expect(boundaryCount).toBe(734);
+  });
+
   test("functions are described to the policy, calls come back as texts, a request ends with a word", async () => {
     await using environment = open();
     const { messages } = await environment.reset({ task, seed: 0, prefix: [], mode: "base" });
