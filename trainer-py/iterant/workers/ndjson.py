@@ -1,8 +1,7 @@
 """The Python end of a helper process: one JSON object a line, calls on stdin, answers on stdout.
 
 Knows no world: a helper hands in a function that loads its methods. Methods run on the main thread, one after
-another, because alarms and most scientific packages want it so; it reads stdin too, and a second thread only waits for
-stdin's end: two threads that hand each other every call halve the rate of short ones (measured).
+another, because alarms and most scientific packages want it so; a second thread only reads stdin.
 
     -> {"id": 7, "method": "verify", "params": {...}, "deadlineMs": 20000}
     <- {"id": 7, "ok": true, "result": {...}}
@@ -15,15 +14,15 @@ holds the interpreter's lock past its deadline is ended by a timer that does not
 import faulthandler
 import json
 import os
-import select
+import queue
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 PROTOCOL = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -38,6 +37,7 @@ IDLE_S = 0.5
 ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 Method = Callable[[dict[str, Any]], Any]
+Lines: TypeAlias = "queue.SimpleQueue[list[bytes]]"
 
 
 @dataclass
@@ -55,19 +55,21 @@ class Helper:
 
 
 def serve(load: Callable[[], Helper], max_line_bytes: int = MAX_LINE_BYTES) -> None:
-    """Answers calls until stdin ends, and the process with it.
+    """Answers calls until stdin ends, and the process with it; does not return.
 
     `load` is called once, after stdin is being watched, so that a parent that dies during a slow import is noticed.
     Whatever a package prints goes to stderr: stdout belongs to the answers.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent closes stdin
     calls, answers = _take_over_stdio()
-    threading.Thread(target=_end_with, args=(calls,), daemon=True).start()
+    lines: Lines = queue.SimpleQueue()
+    threading.Thread(target=_read_lines, args=(calls, lines, max_line_bytes), daemon=True).start()
     helper = load()
     watchdog = _Watchdog()
-    for line in _lines(calls, max_line_bytes, watchdog):
-        answers.write(_answer(helper, line, watchdog) + b"\n")
-        answers.flush()
+    while True:
+        for line in _next(lines, watchdog):
+            answers.write(_answer(helper, line, watchdog) + b"\n")
+            answers.flush()
 
 
 def _take_over_stdio() -> tuple[int, BinaryIO]:
@@ -80,35 +82,30 @@ def _take_over_stdio() -> tuple[int, BinaryIO]:
     return calls, answers
 
 
-def _end_with(calls: int) -> None:
-    """Ends the process when stdin's other end is closed, whatever the main thread is doing: nobody waits for it."""
-    end = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
-    poll = select.poll()
-    poll.register(calls, end)
-    while not any(event & end for _, event in poll.poll()):
-        pass
-    sys.stderr.flush()
-    os._exit(0)
-
-
-def _lines(calls: int, max_line_bytes: int, watchdog: "_Watchdog") -> Iterator[bytes]:
+def _read_lines(calls: int, lines: Lines, max_line_bytes: int) -> None:
+    """Hands on the lines of one read together, so that the main thread is woken once for calls that came at once."""
     begun: list[bytes] = []  # pieces of a line whose end has not come
-    while chunk := _read(calls, watchdog):
+    while chunk := os.read(calls, READ_BYTES):
         first, *others = chunk.split(b"\n")
         begun.append(first)
         whole = [b"".join(begun), *others[:-1]] if others else []
         begun = others[-1:] or begun
         if max([sum(map(len, begun)), *map(len, whole)]) > max_line_bytes:
             sys.stderr.write(f"a call is longer than {max_line_bytes} bytes; the helper ends\n")
-            return
-        yield from whole
+            break
+        if whole:
+            lines.put(whole)
+    sys.stderr.flush()
+    os._exit(0)  # the parent is gone or has closed us: nobody waits for what the main thread is doing
 
 
-def _read(calls: int, watchdog: "_Watchdog") -> bytes:
+def _next(lines: Lines, watchdog: "_Watchdog") -> list[bytes]:
     watchdog.rest()
-    if not select.select([calls], [], [], IDLE_S)[0]:
+    try:
+        return lines.get(timeout=IDLE_S)
+    except queue.Empty:
         watchdog.call_off()
-    return os.read(calls, READ_BYTES)
+        return lines.get()
 
 
 class _Watchdog:

@@ -37,21 +37,9 @@ class Function:
 
         Raises TypeError as Python would for a missing, an unknown or a double argument.
         """
-        if not positional and self._defaults is not None:
-            whole = {**self._defaults, **named}
-            if whole.keys() == self.signature.parameters.keys():
-                return whole  # a tenth of the time that `bind` takes (measured)
         bound = self.signature.bind(*positional, **named)
         bound.apply_defaults()
         return dict(bound.arguments)
-
-    @cached_property
-    def _defaults(self) -> dict[str, Any] | None:
-        """By name; None if the function takes arguments that have no name of their own."""
-        parameters = self.signature.parameters.values()
-        if any(one.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters):
-            return None
-        return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
 
 
 @dataclass(frozen=True)
