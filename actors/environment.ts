@@ -114,7 +114,8 @@ export class Environments {
     try {
       const openings = await Promise.all(environments.map((environment) => environment.reset(start)));
       const idOf = (at: number) => `${ticket.groupId}/${at}`;
-      const first = await this.#generate({ messages: openings[0]!.messages, n: rolloutsPerPrompt }, start.seed);
+      const stop = environments[0]!.stopStrings;
+      const first = await this.#generate({ messages: openings[0]!.messages, n: rolloutsPerPrompt, stop }, start.seed);
       if ("cause" in first)
         return environments.map((environment, at) => failedBeforeStart(idOf(at), environment, first));
       return await Promise.all(
@@ -149,15 +150,17 @@ export class Environments {
       const step = await timed(() => environment.step(completion.text));
       running.worldMs += step.wallMs;
       if (step.failed) return this.#end(running, draft.fail(step.failed));
-      if (isOver(step)) return this.#end(running, this.#finish(running, completion, step));
-      const next = await this.#generate({ messages: step.messages, ids: draft.ids, n: 1 }, turnSeed(seed, at, turn));
+      const told = environment.feedback();
+      const feedback = told === null ? {} : { feedback: told };
+      if (isOver(step)) {
+        draft.appendObserved(new Int32Array(), feedback); // whoever tries the last response again is told it too
+        return this.#end(running, this.#finish(running, completion, step));
+      }
+      const request = { messages: step.messages, ids: draft.ids, n: 1, stop: environment.stopStrings };
+      const next = await this.#generate(request, turnSeed(seed, at, turn));
       if ("cause" in next) return this.#end(running, draft.fail(next));
       running.generateMs += next.wallMs;
-      const feedback = environment.feedback();
-      draft.appendObserved(next.promptIds.slice(draft.ids.length), {
-        observation: step.messages,
-        ...(feedback === null ? {} : { feedback }),
-      });
+      draft.appendObserved(next.promptIds.slice(draft.ids.length), { observation: step.messages, ...feedback });
       completion = next.completions[0]!;
     }
   }
@@ -166,16 +169,10 @@ export class Environments {
     const turns = environment.turns();
     return draft.finish({
       text: environment.solutionText(turns),
-      finish: step.truncated ? "turns" : this.#isCutOff(completion) ? "length" : "stop",
+      finish: step.truncated ? "turns" : isCutOff(completion, environment) ? "length" : "stop",
       quality: environment.quality(),
       ...(completion.embedding ? { embedding: completion.embedding } : {}),
     });
-  }
-
-  /** By the token limit, or without a word that ends a response where the world has such (exit-paper 3.6). */
-  #isCutOff({ finish, text }: Completion): boolean {
-    const { stop } = this.#world!;
-    return finish === "length" || (stop.length > 0 && !stop.some((word) => text.includes(word)));
   }
 
   #end({ environment, generateMs, worldMs }: Running, rollout: Rollout): Played {
@@ -196,16 +193,13 @@ export class Environments {
 
   /** Tokens, or why there are none: an engine's refusal concerns one episode, its absence all of them. */
   async #generate(
-    request: { messages: readonly Message[]; ids?: Int32Array; n: number },
+    request: { messages: readonly Message[]; ids?: Int32Array; n: number; stop: readonly string[] },
     seed: number,
   ): Promise<Timed<Generation> | { cause: string; message: string }> {
     const embed = this.#config.options.mechanisms.diversity && this.#cast.embedder === null;
     const { sampling } = this.#config;
-    const { stop } = this.#world!;
     try {
-      return await timed(() =>
-        this.#cast.inference.generate({ ...request, sampling, seed, stop, lane: "train", embed }),
-      );
+      return await timed(() => this.#cast.inference.generate({ ...request, sampling, seed, lane: "train", embed }));
     } catch (error) {
       if (!isActorError(error, "method_threw", "call_timeout")) throw error;
       return { cause: "engine", message: error.message };
@@ -220,6 +214,11 @@ interface Played {
   messages: readonly Message[];
   generateMs: number;
   worldMs: number;
+}
+
+/** By the token limit, or without a word that ends a response where the world has such (exit-paper 3.6). */
+function isCutOff({ finish, text }: Completion, { stopStrings }: Environment): boolean {
+  return finish === "length" || (stopStrings.length > 0 && !stopStrings.some((word) => text.includes(word)));
 }
 
 type Timed<T> = T & { wallMs: number };

@@ -29,6 +29,10 @@ export interface World<T extends Task, S> {
   /** The state as plain JSON, whatever could make a later answer differ; hashed at turn boundaries. */
   digest(state: S): unknown;
 
+  /** Texts that end a response and stay in it: a closing tag, a word that says it is done. None unless said. */
+  readonly stopStrings?: readonly string[];
+  /** A second state that stands where this one does and shares nothing with it; unless said, a fork is made by replay. */
+  fork?(state: S, options: { signal: AbortSignal }): Promise<S> | S;
   /** The request the policy is working on; unless said, the last user message before its response. */
   instruction?(state: S): string;
   /** What stands for these turns where solutions are compared; unless said, the visible responses. */
