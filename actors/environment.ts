@@ -8,7 +8,7 @@ import type { ExitOptions } from "./exit/index.ts";
 import { assessGroup, type Group, outcomeOf } from "./group.ts";
 import type { Completion, Generation, InferenceProxy, Sampling } from "./inference-proxy.ts";
 import { RandomStream } from "./random.ts";
-import type { EpisodeRecord, Recorder } from "./recorder.ts";
+import type { EpisodeRecord, Recorder, StepFacts } from "./recorder.ts";
 import { type Rollout, RolloutDraft } from "./rollout.ts";
 import type { RolloutBuffer, Ticket } from "./rollout-buffer.ts";
 import type { Assignment, TaskBuffer } from "./task-buffer.ts";
@@ -45,6 +45,7 @@ export interface EmbedderActor {
 interface Running {
   environment: Environment;
   draft: RolloutDraft;
+  steps: StepFacts[];
   generateMs: number;
   worldMs: number;
 }
@@ -138,6 +139,7 @@ export class Environments {
     const running: Running = {
       environment,
       draft: new RolloutDraft(id, first.promptIds),
+      steps: [],
       generateMs: first.wallMs,
       worldMs: 0,
     };
@@ -148,6 +150,7 @@ export class Environments {
       draft.appendSampled(completion.text, completion);
       const step = await timed(() => environment.step(completion.text));
       running.worldMs += step.wallMs;
+      running.steps.push(factsOf(step, environment));
       if (step.failed) return this.#end(running, draft.fail(step.failed));
       if (isOver(step)) return this.#end(running, this.#finish(running, completion, step));
       const next = await this.#generate({ messages: step.messages, ids: draft.ids, n: 1 }, turnSeed(seed, at, turn));
@@ -178,8 +181,8 @@ export class Environments {
     return finish === "length" || (stop.length > 0 && !stop.some((word) => text.includes(word)));
   }
 
-  #end({ environment, generateMs, worldMs }: Running, rollout: Rollout): Played {
-    return { rollout, messages: environment.messages(), generateMs, worldMs };
+  #end({ environment, steps, generateMs, worldMs }: Running, rollout: Rollout): Played {
+    return { rollout, steps, messages: environment.messages(), generateMs, worldMs };
   }
 
   /** The solutions of a group as vectors, where an embedder of its own makes them. Without them there is no bonus. */
@@ -217,6 +220,7 @@ export const EnvironmentsActor = defineActor(import.meta.url, Environments, { co
 
 interface Played {
   rollout: Rollout;
+  steps: readonly StepFacts[];
   messages: readonly Message[];
   generateMs: number;
   worldMs: number;
@@ -233,11 +237,16 @@ async function timed<T extends object>(work: () => Promise<T>): Promise<Timed<T>
 /** An episode that the engine would not even begin: one token stands for the prompt that was refused. */
 function failedBeforeStart(id: string, environment: Environment, failure: { cause: string; message: string }): Played {
   const rollout = new RolloutDraft(id, Int32Array.of(0)).fail(failure);
-  return { rollout, messages: environment.messages(), generateMs: 0, worldMs: 0 };
+  return { rollout, steps: [], messages: environment.messages(), generateMs: 0, worldMs: 0 };
+}
+
+function factsOf({ responseKind, info, evidence = {}, failed, truncated }: Step, environment: Environment): StepFacts {
+  const isBrokenOff = failed !== undefined || truncated === "max_wall";
+  return { responseKind, digest: isBrokenOff ? null : environment.digest(), info, evidence };
 }
 
 /** The same group of the same run has the same seed; another attempt or life has another. */
-function groupSeed(seed: number, { groupId }: Ticket): number {
+export function groupSeed(seed: number, { groupId }: Pick<Ticket, "groupId">): number {
   return RandomStream.seeded(`${seed} ${groupId}`).below(2 ** 31);
 }
 
@@ -251,8 +260,9 @@ function prefixOf(turns: readonly { response: string; observation?: readonly Mes
 }
 
 function records(episodes: readonly Played[], group: Group): EpisodeRecord[] {
-  return episodes.map(({ rollout, messages, generateMs, worldMs }, at) => ({
+  return episodes.map(({ rollout, steps, messages, generateMs, worldMs }, at) => ({
     rollout,
+    steps,
     messages,
     reward: group.rewards[at] ?? null,
     advantage: group.advantages[at] ?? 0,

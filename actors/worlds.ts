@@ -70,19 +70,21 @@ export interface CodeWorldConfig {
   /** For one program. */
   wallSeconds: number;
   memoryMegabytes: number;
+  /** What the evidence of an episode holds of a program's terminal; 0 for nothing. */
+  terminalBytes: number;
 }
 
 export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig;
 
 /** The world of a run. */
-export function worldConfigOf({ domain, environments, problems, tools, code }: RunConfig): WorldConfig {
+export function worldConfigOf({ domain, environments, problems, tools, code, recording }: RunConfig): WorldConfig {
   switch (domain) {
     case "math":
       return { domain, requireBoxed: environments.requireBoxed, verifiers: environments.verifiers };
     case "tools":
       return { domain, source: problems.train, ...tools };
     case "mle":
-      return { domain, source: problems.train, ...code };
+      return { domain, source: problems.train, ...code, terminalBytes: recording?.terminalBytes ?? 0 };
   }
 }
 
@@ -174,6 +176,7 @@ async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): 
 
 async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, reuse, wallSeconds, memoryMegabytes } = config;
+  const { terminalBytes } = config;
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
@@ -193,8 +196,19 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
       protocol: "search",
       about: { ...versions, sandbox: sandbox.tier },
       check: ({ id }) => checkOf(grader, id, scoreRanges),
-      environment: () =>
-        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, ...how } }) as Environment,
+      // Of an evaluation there is no such record.
+      environment: (purpose) =>
+        mleEnvironment({
+          mle: {
+            executor,
+            grader,
+            scoreRanges,
+            limits,
+            stdio,
+            terminalBytes: purpose === "train" ? terminalBytes : 0,
+            ...how,
+          },
+        }) as Environment,
       async close() {
         await executor.close();
         await grader.close();

@@ -59,8 +59,9 @@ export class Attempt<T extends Task, S> {
     signal.throwIfAborted();
     this.#append(this.#turnOf(response, reply));
     const { messages, terminated, responseKind, info = {} } = reply;
+    const evidence = reply.evidence === undefined ? {} : { evidence: reply.evidence };
     const isFull = this.#turns.length >= (this.#options.limits?.maxTurns ?? Number.POSITIVE_INFINITY);
-    if (!terminated && !isFull) return { messages: [...messages], terminated, responseKind, info };
+    if (!terminated && !isFull) return { messages: [...messages], terminated, responseKind, info, ...evidence };
     const { quality, reward, parts, metrics } = await this.#score(state, signal);
     this.#outcome = terminated
       ? { kind: "terminated", quality, reward }
@@ -75,6 +76,7 @@ export class Attempt<T extends Task, S> {
       ...ending,
       responseKind,
       info: { ...info, rewardParts: parts, metrics },
+      ...evidence,
     };
   }
 

@@ -1,6 +1,7 @@
 // Where a program of the policy runs: the seam between the world and whatever confines the program.
 // Knows no competition and no grade. An executor takes a program, keeps it within limits, waits until nothing of it is
 // left alive, and only then reads the one file it may leave behind (submission.ts).
+import { Transcript } from "../terminal/transcript.ts";
 import type { ProgramOutput } from "./output.ts";
 import type { Submission } from "./submission.ts";
 
@@ -15,6 +16,8 @@ export type Program = {
   readonly limits: ExecutionLimits;
   /** What its stdin, stdout and stderr are. Outcome and score are the same with either. */
   readonly stdio: "pipe" | "pty";
+  /** What is kept of its output with the times, half from either end; nothing unless said. */
+  readonly transcriptBytes?: number;
 };
 
 /** Every executor obeys the wall, output and submission limits; a weak tier says which others it cannot hold. */
@@ -79,6 +82,8 @@ export type Execution = {
   /** For `setup` and `sandbox_error`: what happened and what to do. Empty otherwise. */
   readonly message: string;
   readonly output: ProgramOutput;
+  /** The output with its times, as far as `transcriptBytes` asked for it. */
+  readonly transcript?: Transcript;
   readonly submission: Submission;
   readonly wallMs: number;
   /** Where things were as the program saw them, to be taken out of its traces. Empty if it never ran. */
@@ -99,4 +104,23 @@ export interface Executor extends AsyncDisposable {
   run(program: Program, options?: { signal?: AbortSignal }): Promise<Execution>;
   /** Ends what runs. Closing twice is fine. */
   close(): Promise<void>;
+}
+
+/** The window of every program; on pipes nobody asks for it. */
+const window = { columns: 80, rows: 24 };
+
+/**
+ * An empty transcript with room for what is to be kept of a program, and what hears its output; null if nothing is.
+ * Times are from its first word on: how long it waited for its place is nobody's business.
+ */
+export function transcriptOf({ transcriptBytes = 0 }: Program, now = () => performance.now()) {
+  if (transcriptBytes === 0) return null;
+  const half = Math.ceil(transcriptBytes / 2);
+  const transcript = new Transcript(window.columns, window.rows, half, half);
+  let beganMs: number | undefined;
+  const hear = (piece: Uint8Array) => {
+    beganMs ??= now();
+    transcript.add({ kind: "output", atMs: now() - beganMs, bytes: Buffer.from(piece) });
+  };
+  return { transcript, hear };
 }
