@@ -2,7 +2,7 @@
 // Finds the bytes and holds them against their hash; how they are drawn `play.ts` knows.
 import { writeFileSync } from "node:fs";
 import { type RecordedEpisode, type RecordedStep, readEvidence } from "../../actors/index.ts";
-import { type Asciicast, readAsciicast, terminalName } from "../../envs/index.ts";
+import { readAsciicast, terminalName } from "../../envs/index.ts";
 import { isActorError } from "../../runtime/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { type PlayOptions, play, type Stage } from "./play.ts";
@@ -21,16 +21,17 @@ export async function watchTerminal(
   { turn, file, ...options }: WatchOptions,
   stage: Stage,
 ): Promise<void> {
-  const { info, blobs } = stepOf(episode, turn);
+  const { blobs } = stepOf(episode, turn);
   const bytes = await readEvidence(folder, blobs[terminalName]!).catch((error: unknown) => {
     if (!isActorError(error, "protocol_error")) throw error;
-    throw new Failure(exitCodes.failed, error.message, { cause: error });
+    throw new Failure(exitCodes.failed, error.message.slice(error.code.length + 2), { cause: error });
   });
+  const text = withReturns(bytes.toString("utf8"));
   if (file !== undefined) {
-    writeFileSync(file, bytes);
+    writeFileSync(file, text);
     return;
   }
-  const cast = readAsciicast(bytes.toString("utf8"));
+  const cast = readAsciicast(text);
   if (cast.events.length === 0) {
     stage.write("the program wrote nothing\n");
     return;
@@ -39,8 +40,7 @@ export async function watchTerminal(
   if (truncated !== undefined) {
     cast.events.push({ kind: "marker", atMs: 0, text: `${truncated - bytes.length} bytes are not kept` });
   }
-  const { stdio } = (info.execution ?? {}) as { stdio?: string };
-  await play(stdio === "pipe" ? withReturns(cast) : cast, stage, options);
+  await play(cast, stage, options);
 }
 
 function stepOf({ id, steps, turns }: RecordedEpisode, turn: number | undefined): RecordedStep {
@@ -61,12 +61,18 @@ function stepOf({ id, steps, turns }: RecordedEpisode, turn: number | undefined)
   );
 }
 
-/** On a pipe a line ends without the return that a terminal adds. */
-function withReturns(cast: Asciicast): Asciicast {
-  const events = cast.events.map((event) =>
-    event.kind === "output"
-      ? { ...event, bytes: Buffer.from(event.bytes.toString("latin1").replace(/\r?\n/g, "\r\n"), "latin1") }
-      : event,
-  );
-  return { ...cast, events };
+/**
+ * A program's lines end without the return that a terminal adds, whatever it writes to: its bytes are recorded as they
+ * came. For players they are added.
+ */
+function withReturns(cast: string): string {
+  const lines = cast.split("\n").map((line, at) => {
+    if (at === 0 || line === "") return line; // the header
+    const [time, code, data] = JSON.parse(line) as [number, string, string];
+    const [from, to] = code === "b" ? (["base64", "latin1"] as const) : (["utf8", "utf8"] as const);
+    if (code !== "o" && code !== "b") return line;
+    const text = Buffer.from(data, from).toString(to).replace(/\r?\n/g, "\r\n");
+    return JSON.stringify([time, code, Buffer.from(text, to).toString(from)]);
+  });
+  return lines.join("\n");
 }
