@@ -2,9 +2,12 @@
 // A blob is whole and durable before its name exists, and is held against its name when it is read. Knows no episode.
 import { createHash, randomUUID } from "node:crypto";
 import { constants, existsSync } from "node:fs";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ActorError } from "../runtime/index.ts";
+
+/** How the name of a file ends that is not yet a blob. */
+const unfinished = ".part";
 
 /** Where a record keeps what would burden it. */
 export interface BlobRef {
@@ -42,12 +45,19 @@ export class BlobWriter {
     return { sha256, byteCount: kept.length, ...(kept.length < bytes.length && { truncated: bytes.length }) };
   }
 
+  /** Removes what a writer that died left half written. To be called before anybody writes here. */
+  async sweep(): Promise<void> {
+    if (!existsSync(this.#folder)) return;
+    const names = await readdir(this.#folder);
+    await Promise.all(names.filter((name) => name.endsWith(unfinished)).map((name) => rm(join(this.#folder, name))));
+  }
+
   async #put(sha256: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#folder, sha256);
     if (existsSync(path)) return;
     try {
       await mkdir(this.#folder, { recursive: true });
-      const temporary = `${path}.${randomUUID()}.part`;
+      const temporary = `${path}.${randomUUID()}${unfinished}`;
       const file = await open(temporary, "wx");
       try {
         await file.writeFile(bytes);

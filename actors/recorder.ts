@@ -134,6 +134,7 @@ export class Recorder {
   }
 
   async start(): Promise<void> {
+    await this.#blobs.sweep();
     this.#journal = await Journal.open(this.#config.folder, { name: journalName });
   }
 

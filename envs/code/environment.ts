@@ -143,7 +143,7 @@ function metricsOf({ report, isSampleCopy }: Grade): Info {
 }
 
 /** What a record keeps of an execution: bytes by their hash. */
-function factsOf({ end, exitCode, signal, wallMs, output, submission }: Execution, tier: string): Info {
+function factsOf({ end, exitCode, signal, wallMs, output, transcript, submission }: Execution, tier: string): Info {
   const left =
     submission.kind === "file" ? { sha256: submission.sha256, byteCount: submission.bytes.length } : submission;
   return {
@@ -152,7 +152,7 @@ function factsOf({ end, exitCode, signal, wallMs, output, submission }: Executio
     exitCode,
     signal,
     wallMs,
-    output: outputText(output),
+    ...(transcript === undefined && { output: outputText(output) }), // else the evidence has it
     outputByteCount: output.byteCount,
     submission: left,
   };

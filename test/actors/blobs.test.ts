@@ -60,6 +60,16 @@ test("one altered byte is an error that names the file; so is a missing blob; th
   expect((await readBlob(folder, whole!)).toString()).toBe("whole");
 });
 
+test("what a writer left half written when it died is swept away, and blobs are not", async () => {
+  const folder = newFolder();
+  const writer = new BlobWriter(folder);
+  await writer.sweep(); // a folder that is not there yet
+  const { sha256 } = await writer.write(bytes("whole"));
+  writeFileSync(join(folder, `${sha256}.some.part`), "wh");
+  await writer.sweep();
+  expect(readdirSync(folder)).toEqual([sha256]);
+});
+
 test("a folder that cannot be written is the disk's failure, with the cure", async () => {
   const file = newFolder();
   writeFileSync(file, "");

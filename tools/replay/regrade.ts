@@ -108,8 +108,7 @@ export class Regrader implements AsyncDisposable {
 
 /** A quality in another range of scores; null where it was clipped in the first, so that the score is not known. */
 function qualityIn(quality: number, from: ScoreRange, to: ScoreRange): number | null {
-  if (from.worst === to.worst && from.best === to.best) return quality;
-  if (quality === 0 && from.worst === to.worst) return 0; // no score, or one that is no better than the worst
-  if (quality === 0 || quality === 1) return null;
-  return qualityOf(from.worst + quality * (from.best - from.worst), to);
+  const inOther = qualityOf(from.worst + quality * (from.best - from.worst), to);
+  const isClipped = quality === 0 || quality === 1;
+  return isClipped && inOther !== quality ? null : inOther; // clipped to the same end by both it is known again
 }

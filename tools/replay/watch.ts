@@ -28,7 +28,11 @@ export async function watchTerminal(
   });
   const text = withReturns(bytes.toString("utf8"));
   if (file !== undefined) {
-    writeFileSync(file, text);
+    try {
+      writeFileSync(file, text);
+    } catch (error) {
+      throw new Failure(exitCodes.usage, `--asciicast ${file}: ${(error as Error).message}`, { cause: error });
+    }
     return;
   }
   const cast = readAsciicast(text);

@@ -138,6 +138,7 @@ test("the evidence is the program, its submission and what its terminal showed, 
   );
   expect(outputOfAsciicast(Buffer.from(terminal!).toString())).toEqual(Buffer.from("50%\xff\n", "latin1"));
   expect(step.info.execution).toMatchObject({ stdio: "pipe" });
+  expect(step.info.execution).not.toHaveProperty("output");
 });
 
 test("of a failed program the evidence has no submission, of a response without one there is none, nor a terminal unasked", async () => {

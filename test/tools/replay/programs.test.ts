@@ -2,12 +2,21 @@
 // when a byte of it is altered.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { defaultConfig, openGrader, type RecordedStep, type RunConfig } from "../../../actors/index.ts";
+import {
+  defaultConfig,
+  improvementReward,
+  openGrader,
+  type RecordedStep,
+  type RunConfig,
+  readGroups,
+} from "../../../actors/index.ts";
+import { packRecord, recordTypes } from "../../../actors/record.ts";
 import { competitionTaskOf, outputOfAsciicast } from "../../../envs/index.ts";
+import { Journal } from "../../../runtime/index.ts";
 import { python } from "../../envs/python.ts";
 import { cliFile, inTerminal, iterant } from "./cli.ts";
 import { playRun } from "./played.ts";
@@ -48,6 +57,8 @@ beforeAll(async () => {
     { task: insults!, said: [[colours], [broken], ["no program"], [colours]] },
     { task: authors!, said: [[fenced(...copySample)], [waiting]] },
   ]);
+  const recording = { terminalBytes: 0, blobBytes: 40 };
+  await playRun(join(root, "small"), { ...config, recording }, [{ task: insults!, said: [[colours], [broken]] }]);
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -119,11 +130,47 @@ test("scores again what was left behind, without running it, and shows what anot
   );
 });
 
+test("what an improvement would be worth is counted from the attempt before it, in the other range too", async () => {
+  const improving = async (name: string, prevQuality: number) => {
+    for await (const group of readGroups(join(folder, "episodes"))) {
+      if (group.task.id !== "synth-authors") continue;
+      const { draw, episodes } = group;
+      const [episode] = episodes;
+      const reward = improvementReward(episode!.quality!, prevQuality);
+      const journal = await Journal.open(join(root, name, "episodes"), { name: "episodes" });
+      const instance = { ...draw.instance, prevQuality };
+      const improved = { ...group, draw: { ...draw, mode: "improve", instance }, episodes: [{ ...episode, reward }] };
+      journal.append(recordTypes.group, packRecord(improved));
+      await journal.close();
+    }
+    cpSync(blobs, join(root, name, "episodes", "blobs"), { recursive: true });
+    writeFileSync(join(root, name, "config.json"), JSON.stringify({ ...config, strategy: "exit" }));
+    return iterant(["replay", name, "--rescore", "paper", "--json"], env).stdout;
+  };
+  const { score } = stepOf("g0.1.0/0").info as { score: number };
+  // A quality of 0.2 of 1.5 … 0 is a score of 1.2, and 0.6 of 1.5 … 1.
+  const expected = improvementReward((1.5 - score) / 0.5, 0.6);
+  expect(JSON.parse(await improving("improving", 0.2)).rescored).toBeCloseTo(expected, 9);
+  const best = JSON.parse(await improving("perfect", 1)) as { outcome: string };
+  expect(best).toMatchObject({ rescored: improvementReward((1.5 - score) / 0.5, 1) });
+});
+
 test("executed again they come to the same, and say what was compared", () => {
   const { stdout, code } = replay("--verify");
   expect(code).toBe(0);
   expect(stdout).toMatch(/^6 episodes verified · 6 same · 0 diverged · 0 could not be told\ncompared: .*not output/);
 }, 60_000);
+
+test("what is larger than a run keeps is cut and says so; its recorded score stands for it", () => {
+  const small = (...words: string[]) => iterant(["replay", "small", ...words], env);
+  const { steps } = JSON.parse(small("g0.0.0/0", "--json").stdout) as { steps: RecordedStep[] };
+  const { blobs: kept } = steps[0]!;
+  expect(kept["solution.py"]).toMatchObject({ byteCount: 24, truncated: 174 });
+  expect(kept).not.toHaveProperty(["terminal.cast"]);
+  expect(small("g0.0.0/0").stdout).toMatch(/solution\.py: 24 bytes of 174, the rest was not kept,\s/);
+  expect(small("g0.0.0/0", "--terminal").stderr).toMatch(/no terminal is recorded of g0\.0\.0\/0/);
+  expect(small("--rescore").stdout).toBe("2 episodes re-scored · 2 equal · 0 different · 0 could not be told\n");
+});
 
 test("Ctrl-C leaves at once with what is known by then, and no program behind", async () => {
   writeFileSync(slow, "");
