@@ -111,6 +111,9 @@ export const runConfigSchema = z.strictObject({
     slots: count().describe("completions sampled at a time in each"),
     device: z.enum(["cpu", "cuda"]),
     maxLength: count().nullable().describe("positions of prompt and response together; the model's unless said"),
+    prefixMegabytes: count(0).describe(
+      "memory for what was read already, so that a next turn goes on from it; 0 for none",
+    ),
     generateDeadlineS: positive,
   }),
   tools: z
@@ -234,7 +237,15 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       referenceInterval: training.referenceInterval,
       referenceAlpha: training.referenceAlpha,
     },
-    engine: { kind: "slot", replicas: 1, slots: 96, device: "cpu", maxLength: null, generateDeadlineS: 600 },
+    engine: {
+      kind: "slot",
+      replicas: 1,
+      slots: 96,
+      device: "cpu",
+      maxLength: null,
+      prefixMegabytes: 256,
+      generateDeadlineS: 600,
+    },
     embedder: {
       kind: "policy",
       model: null,

@@ -9,7 +9,7 @@ export { assessGroup, type Group } from "./group.ts";
 export { type EngineActor, type InferenceProxy, InferenceProxyActor, type Sampling } from "./inference-proxy.ts";
 export type { CheckpointExtra, RunEnd } from "./learner-proxy.ts";
 export type { LedgerCounts } from "./ledger.ts";
-export { makeProgram, type RunPlan } from "./program.ts";
+export { engineConfigOf, makeProgram, type RunPlan } from "./program.ts";
 export {
   type EpisodeLine,
   evidencePlace,

@@ -11,6 +11,10 @@ export interface Sampling {
   topP: number;
   /** 0 keeps all. */
   topK: number;
+  /** In evaluations only: how likely a token must be beside the likeliest; none unless said. */
+  minP?: number;
+  /** In evaluations only: how much less likely what was said becomes; 1 unless said. */
+  repetitionPenalty?: number;
   maxTokens: number;
 }
 
@@ -234,12 +238,19 @@ function toPython({
   lane,
   embed,
 }: GenerateRequest): Record<string, unknown> {
-  const { temperature, topP, topK, maxTokens } = sampling;
+  const { temperature, topP, topK, minP, repetitionPenalty, maxTokens } = sampling;
   return {
     messages,
     ...(ids ? { ids } : {}),
     n,
-    sampling: { temperature, top_p: topP, top_k: topK, max_tokens: maxTokens },
+    sampling: {
+      temperature,
+      top_p: topP,
+      top_k: topK,
+      max_tokens: maxTokens,
+      ...(minP === undefined ? {} : { min_p: minP }),
+      ...(repetitionPenalty === undefined ? {} : { repetition_penalty: repetitionPenalty }),
+    },
     seed,
     lane,
     ...(stop.length > 0 ? { stop } : {}),

@@ -160,14 +160,15 @@ function paceOf({ training }: RunConfig) {
 }
 
 /** In the words of `iterant.sampling.engine.EngineConfig`. */
-function engineConfigOf({ config, modelFolder }: RunPlan, index: number): Record<string, unknown> {
-  const { slots, device, maxLength } = config.engine;
+export function engineConfigOf({ config, modelFolder }: Pick<RunPlan, "config" | "modelFolder">, index = 0) {
+  const { slots, device, maxLength, prefixMegabytes } = config.engine;
   return {
     model: modelFolder,
     slots,
     device,
     seed: config.seed + index,
     threads: 1,
+    prefix_mb: prefixMegabytes,
     ...(maxLength === null ? {} : { max_length: maxLength }),
   };
 }

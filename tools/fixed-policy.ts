@@ -1,6 +1,12 @@
 // A model that answers and learns nothing: an engine and its proxy on a node, for evaluations and searches.
 // Ctrl-C ends all of it in order; what the work has put on disk by then stays there.
-import { type EngineActor, type InferenceProxy, InferenceProxyActor, type RunConfig } from "../actors/index.ts";
+import {
+  type EngineActor,
+  engineConfigOf,
+  type InferenceProxy,
+  InferenceProxyActor,
+  type RunConfig,
+} from "../actors/index.ts";
 import { type Handle, Node, Program, pythonActor } from "../runtime/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
@@ -22,12 +28,11 @@ export async function withFixedPolicy<A, T>(
   add: (program: Program, inference: Handle<InferenceProxy>) => A,
   work: (actor: A) => Promise<T>,
 ): Promise<T> {
-  const { slots, device, generateDeadlineS } = config.engine;
-  const deadlineMs = generateDeadlineS * 1000;
+  const deadlineMs = config.engine.generateDeadlineS * 1000;
   await using node = await Node.start({ name });
   const program = new Program();
   const Engine = pythonActor<EngineActor>("iterant.sampling.engine:Engine");
-  const engine = program.add(Engine, [{ model: modelFolder, slots, device, threads: 1 }], { name: "engine-1" });
+  const engine = program.add(Engine, [engineConfigOf({ config, modelFolder })], { name: "engine-1" });
   const inference = program.add(
     InferenceProxyActor,
     [{ generateDeadlineMs: deadlineMs, weightsDeadlineMs: deadlineMs }, [engine]],

@@ -93,5 +93,5 @@ export function* generate({ count, levels, seed, part }: GeneratorOptions): Gene
 }
 
 function partOf(problem: string): GeneratorOptions["part"] {
-  return hashFraction(0, problem) < heldOutShare ? "test" : "train";
+  return hashFraction(0, `generated ${problem}`) < heldOutShare ? "test" : "train";
 }

@@ -1,4 +1,4 @@
-// What worlds cost: verifications, calls of functions, restoring an episode. Floors are one Python process of its own.
+// What worlds cost: verifications, calls of functions, restoring an episode, searching. Floors are one Python process of its own.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,7 +12,8 @@ import {
   toolEnvironment,
 } from "../../envs/index.ts";
 import { localPython } from "../../runtime/index.ts";
-import { type Candidate, interleave, type Measured, timed } from "./measure.ts";
+import { type Candidate, interleave, type Measured, quantile, timed } from "./measure.ts";
+import { searchBench } from "./search.ts";
 
 const floors = fileURLToPath(new URL("../../../tools/bench/worlds.py", import.meta.url));
 const verifications = 300;
@@ -25,6 +26,7 @@ export async function benchWorlds(rounds: number): Promise<Measured[]> {
   await using suite = await openToolSuite("office:tiny:1");
   const task = await (await suite.tasks()).get(0);
   await verifier.ready;
+  const searching = await searchBench();
   const candidates: Candidate[] = [
     {
       name: "verifications, one helper",
@@ -38,9 +40,15 @@ export async function benchWorlds(rounds: number): Promise<Measured[]> {
       sample: () => rateOf(calls, () => callAll(suite, task)),
       floor: { name: "tool calls, in Python", unit: "/s", sample: () => floor("calls", calls) },
     },
+    { name: "a verification, p99 of 200 in a row", unit: "ms", sample: () => slowVerification(verifier) },
     { name: "an episode of ten calls restored", unit: "ms", sample: await restoring(suite, task) },
+    searching.candidate,
   ];
-  return await interleave(candidates, rounds); // the helpers are closed behind it
+  try {
+    return await interleave(candidates, rounds);
+  } finally {
+    await searching.close();
+  }
 }
 
 async function rateOf(count: number, work: () => Promise<unknown>): Promise<number> {
@@ -53,6 +61,14 @@ function verifyAll(verifier: MathVerifier): Promise<unknown> {
       verifier.verify(String(index), `so it is \\boxed{${index + (index % 2)}}`),
     ),
   );
+}
+
+async function slowVerification(verifier: MathVerifier): Promise<number> {
+  const times: number[] = [];
+  for (let index = 0; index < 200; index += 1) {
+    times.push(await timed(() => verifier.verify(String(index), `so it is \\boxed{${index + (index % 2)}}`)));
+  }
+  return quantile(times, 0.99);
 }
 
 /** As episodes do: many sessions side by side, one call after another in each. */

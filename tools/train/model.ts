@@ -54,6 +54,8 @@ export function evaluationSampling(folder: string, { evaluation, sampling }: Run
     temperature: evaluation.temperature ?? (isGreedy ? 0 : number("temperature", 1)),
     topP: evaluation.topP ?? number("top_p", 1),
     topK: evaluation.topK ?? (own.do_sample === true || "top_k" in own ? number("top_k", 0) : 0),
+    ...(typeof own.min_p === "number" ? { minP: own.min_p } : {}),
+    ...(typeof own.repetition_penalty === "number" ? { repetitionPenalty: own.repetition_penalty } : {}),
     maxTokens: sampling.maxTokens,
   };
 }

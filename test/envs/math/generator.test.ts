@@ -64,6 +64,15 @@ test("a source names a generator, its levels, count, part and seed", () => {
   }
 });
 
+test("a share of what is trained on can be held out, whatever the seed of that draw", async () => {
+  for (const seed of [0, 1]) {
+    const { tasks } = await loadMathTasks("generated:1-2:200", { split: { heldOut: 0.2, seed } });
+    const { length } = await tasks.ids("heldOut");
+    expect(length).toBeGreaterThan(20);
+    expect(length).toBeLessThan(65);
+  }
+});
+
 test("problems load from it like from any file", async () => {
   const { tasks } = await loadMathTasks({ train: "generated:1-2:40", heldOut: "generated-test:1-2:10" });
   expect([(await tasks.ids("train")).length, (await tasks.ids("heldOut")).length]).toEqual([40, 10]);

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from transformers import RepetitionPenaltyLogitsProcessor
 
 from iterant import weights
 from iterant.models import load_model
@@ -127,6 +129,17 @@ class EngineConformance:
                 ranks.add(rank)
                 assert abs(kept.values.log_softmax(0)[rank].item() - logprob) < 1e-5
         assert ranks == {0, 1, 2}
+
+    def test_a_repetition_penalty_bears_on_prompt_and_response_alone(self, engine: Any, model: Any) -> None:
+        sampling = {"max_tokens": 20, "temperature": 0, "repetition_penalty": 1.7}
+        calls = [engine.generate({"messages": ASK, "lane": "eval", "sampling": one}) for one in (sampling, {})]
+        reply, _ = finish(engine, *calls)
+        ids = whole(reply)
+        start = len(reply["prompt_ids"])
+        penalise = RepetitionPenaltyLogitsProcessor(1.7)
+        for at, row in enumerate(whole_logits(model, ids, start), start):
+            so_far = torch.from_numpy(ids[:at]).unsqueeze(0).long()
+            assert int(penalise(so_far, row.unsqueeze(0).clone()).argmax()) == ids[at]
 
     def test_top_p_samples_from_the_fewest_that_hold_p(self, engine: Any, model: Any) -> None:
         reply = ask(engine, n=4, seed=3, sampling={"max_tokens": 20, "top_p": 0.5, "temperature": 0.8})
@@ -446,7 +459,19 @@ class EngineConformance:
             ({"stop": [""]}, "stop holds '': it must hold texts that are not empty"),
             ({"version": -1}, "version is -1: it must be a whole number"),
             ({"sampling": 3}, "sampling is 3: it must have temperature"),
-            ({"sampling": {"topP": 1}}, "sampling has no field topP: known are max_tokens, temperature, top_k, top_p"),
+            (
+                {"sampling": {"topP": 1}},
+                "sampling has no field topP: known are max_tokens, min_p, repetition_",
+            ),
+            ({"sampling": {"min_p": 2}, "lane": "eval"}, "sampling.min_p is 2.0: it must be between 0 and 1"),
+            (
+                {"sampling": {"repetition_penalty": 0}, "lane": "eval"},
+                "repetition_penalty is 0.0: it must be above 0",
+            ),
+            (
+                {"sampling": {"repetition_penalty": 1.1}},
+                "they are for evaluation, not for lane train",
+            ),
             ({"sampling": {"temperature": -1}}, "sampling.temperature is -1.0: it must be 0 or more"),
             ({"sampling": {"temperature": float("nan")}}, "sampling.temperature is nan: it must be 0 or more"),
             ({"sampling": {"temperature": "1"}}, "sampling.temperature is '1': it must be a number"),

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from transformers import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor, TopKLogitsWarper
 
-from iterant.sampling.choice import choose, uniform
+from iterant.sampling.choice import choose, penalise, uniform
 
 
 def draws_of(count: int, seed: int = 0) -> np.ndarray:
@@ -16,13 +17,16 @@ def draws_of(count: int, seed: int = 0) -> np.ndarray:
     return uniform(np.full(count, seed, np.uint64), np.zeros(count, np.uint64), at)
 
 
-def choose_alike(logits: list[float], count: int, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0):  # type: ignore[no-untyped-def]
+def choose_alike(  # type: ignore[no-untyped-def]
+    logits: list[float], count: int, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0, min_p: float = 0.0
+):
     rows = torch.tensor([logits]).expand(count, -1)
     return choose(
         rows,
         np.full(count, temperature, np.float32),
         np.full(count, top_p, np.float32),
         np.full(count, top_k),
+        np.full(count, min_p, np.float32),
         draws_of(count),
     )
 
@@ -80,6 +84,39 @@ def test_logprobs_are_those_of_the_cut_distribution_by_an_oracle(
             assert min(abs(scaled[token] - scaled[at]) for at in kept) < 1e-5
             continue
         assert logprob == pytest.approx(scaled[token] - math.log(total), abs=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(-80, 80), min_size=2, max_size=12, unique=True),  # no ties: they may fall either way
+    st.integers(0, 12),
+    st.floats(0.01, 0.9),
+)
+def test_min_p_keeps_what_transformers_keeps(tenths: list[int], top_k: int, min_p: float) -> None:
+    logits = [tenth / 10 for tenth in tenths]
+    assume(all(abs(logit - max(logits) - math.log(min_p)) > 1e-5 for logit in logits))  # on the edge, rounding decides
+    scores = torch.tensor([logits])
+    if top_k > 0:
+        scores = TopKLogitsWarper(min(top_k, len(logits)))(None, scores)
+    expected = MinPLogitsWarper(min_p)(None, scores).log_softmax(dim=-1)[0]
+    tokens, logprobs = choose_alike(logits, 64, top_k=top_k, min_p=min_p)
+    for token, logprob in zip(tokens.tolist(), logprobs.tolist(), strict=True):
+        assert float(expected[token]) == pytest.approx(logprob, abs=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-8, 8, width=32), min_size=4, max_size=4),
+    st.lists(st.integers(0, 3), min_size=1),
+    st.floats(0.5, 2, width=32),
+)
+def test_what_was_seen_is_penalised_as_transformers_does_and_other_rows_are_left_alone(
+    logits: list[float], seen: list[int], penalty: float
+) -> None:
+    rows = torch.tensor([logits, logits])
+    penalise(rows, [np.array(seen), None], np.array([penalty, 1], np.float32))
+    expected = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([seen]), torch.tensor([logits]))
+    torch.testing.assert_close(rows, torch.cat([expected, torch.tensor([logits])]))
 
 
 def test_at_temperature_0_the_likeliest_is_taken_with_the_untempered_models_logprob() -> None:

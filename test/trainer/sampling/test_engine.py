@@ -10,8 +10,19 @@ import torch
 import tiny_models
 from iterant import weights
 from iterant.models import ModelError, load_model
+from iterant.sampling import prefixes
 from iterant.sampling.engine import Engine, spans_of
-from sampling.conformance import ASK, EngineConformance, Make, ask, finish, seed_of_long_answers, versions_of, whole
+from sampling.conformance import (
+    ASK,
+    EngineConformance,
+    Make,
+    ask,
+    finish,
+    seed_of_long_answers,
+    tokens,
+    versions_of,
+    whole,
+)
 from sampling.oracle import changed, logprobs_of, whole_logits
 from tiny_models import make_model
 
@@ -122,6 +133,69 @@ def test_with_cache_recompute_tokens_after_a_swap_are_sampled_as_if_the_new_weig
     assert new_count > 20
 
 
+def talk(engine: Engine, turns: int = 3) -> list[dict[str, Any]]:
+    """A conversation, each turn going on from the second completion of the one before."""
+    replies = [ask(engine, n=2, seed=1, sampling={"max_tokens": 12})]
+    for turn in range(1, turns):
+        ids = whole(replies[-1], 1)
+        said = [{"role": "user", "content": f"and {turn}"}]
+        replies.append(ask(engine, said, ids=ids, n=2, seed=turn, sampling={"max_tokens": 12}))
+    return replies
+
+
+def reused(engine: Engine) -> int:
+    return int(engine.status()["prompt_tokens"]["reused"])
+
+
+def test_a_conversation_that_goes_on_is_not_read_again_and_nobody_can_tell(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefixes, "WORTHWHILE", 8)
+    anew, remembering = (Engine({"model": str(folder), "slots": 3, "prefix_mb": size}) for size in (0, 1))
+    model = load_model(folder)
+    for one, other in zip(talk(anew), talk(remembering), strict=True):
+        assert tokens(one) == tokens(other)
+        for at, completion in enumerate(other["completions"]):
+            logits = whole_logits(model, whole(other, at), len(other["prompt_ids"]))
+            np.testing.assert_allclose(completion["logprobs"], logprobs_of(logits, completion["ids"]), atol=1e-5)
+    assert reused(anew) == 0
+    assert reused(remembering) > 60
+
+
+def test_what_other_weights_have_read_is_read_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefixes, "WORTHWHILE", 8)
+    engine = Engine({"model": str(folder), "slots": 3})
+    first = ask(engine, seed=1, sampling={"max_tokens": 12})
+    new = changed(folder, 3)
+    engine.prepare(weights.write(tmp_path, 1, new.state_dict()))
+    engine.commit(1)
+    reply = ask(engine, [], ids=whole(first)[:-1], seed=2, sampling={"max_tokens": 12})
+    assert reused(engine) == 0
+    logits = whole_logits(new, whole(reply), len(reply["prompt_ids"]))
+    ids = reply["completions"][0]["ids"]
+    np.testing.assert_allclose(reply["completions"][0]["logprobs"], logprobs_of(logits, ids), atol=1e-5)
+    assert ask(engine, [], ids=whole(reply), seed=2, sampling={"max_tokens": 2})
+    assert reused(engine) > 0
+
+
+def test_what_was_sampled_while_weights_changed_is_read_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefixes, "WORTHWHILE", 8)
+    engine = Engine({"model": str(folder), "slots": 3})
+    asked = engine.generate({"messages": ASK, "sampling": {"max_tokens": 12}, "seed": 1})
+    for _ in range(4):
+        engine.turn()
+    engine.prepare(weights.write(tmp_path, 1, changed(folder, 3).state_dict()))
+    engine.commit(1)
+    reply = finish(engine, asked)[0]
+    assert len(set(versions_of(reply["completions"][0]))) == 2
+    ask(engine, [], ids=whole(reply), sampling={"max_tokens": 2})
+    assert reused(engine) == 0
+
+
 def test_weights_that_give_no_finite_logits_fail_who_asked_and_better_ones_serve_the_next(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -196,6 +270,7 @@ def test_a_model_without_a_chat_template_reads_each_content_as_a_line(tmp_path: 
     [
         ({"slot": 3}, "engine config has no field slot: known are cache, device, dtype, max_length, model"),
         ({"slots": 0}, "engine slots is 0: it must be 1 or more"),
+        ({"prefix_mb": -1}, "engine prefix_mb is -1: it must be 0 or more"),
         ({"max_length": 1}, "engine max_length is 1: it must be 2 or more"),
         ({"dtype": "int8"}, "engine dtype is 'int8': it must be float32 or bfloat16"),
         ({"cache": "drop"}, "engine cache is 'drop': it must be keep or recompute"),

@@ -79,6 +79,13 @@ class SlotCache(Cache):  # type: ignore[misc]  # its package is believed without
             self._keys[layer][first:last, :, :size] = states.keys[source, :, :size]
             self._values[layer][first:last, :, :size] = states.values[source, :, :size]
 
+    def read(self, row: int, size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Copies of a row's first `size` positions: keys and values of each layer, [heads, size, size of a head]."""
+        return [
+            (keys[row, :, :size].clone(), values[row, :, :size].clone())
+            for keys, values in zip(self._keys, self._values, strict=True)
+        ]
+
     def move(self, holes: torch.Tensor, movers: torch.Tensor, length: int) -> None:
         """Copies the first `length` positions of rows `movers` to rows `holes`; the two have no row in common."""
         for states in (*self._keys, *self._values):

@@ -34,6 +34,7 @@ class EngineConfig:
     dtype       of weights and cache: float32 or bfloat16
     max_length  positions of prompt and response together; the model's own unless said
     cache       what becomes of keys and values of sequences in flight when the weights change: keep or recompute
+    prefix_mb   memory for keys and values of what was read already, in MiB for each version in use; 0 for none
     seed        of this engine; of no weight here, since tokens follow from each request's own seed on any engine
     """
 
@@ -45,6 +46,7 @@ class EngineConfig:
     threads: int = 1
     max_length: int | None = None
     cache: str = "keep"
+    prefix_mb: int = 256
 
 
 class Engine:
@@ -142,6 +144,10 @@ class Engine:
             "waiting": self._waiting.counts(),
             "steps": self._steps,
             "tokens": self._tokens,
+            "prompt_tokens": {
+                "read": sum(batch.read_count for batch in self._versions.batches()),
+                "reused": sum(batch.reused_count for batch in self._versions.batches()),
+            },
         }
 
     def describe(self) -> dict[str, Any]:
@@ -170,7 +176,8 @@ class Engine:
     # --- inside ---------------------------------------------------------------------------------------
 
     def _batch(self, model: Any, version: int) -> SlotBatch:
-        return SlotBatch(model, version, self._ends, self._config.slots, self._renderer.raw_text)
+        decode, prefix_bytes = self._renderer.raw_text, self._config.prefix_mb * 2**20
+        return SlotBatch(model, version, self._ends, self._config.slots, decode, prefix_bytes)
 
     def _active_count(self) -> int:
         return sum(batch.active_count for batch in self._versions.batches())
@@ -301,6 +308,8 @@ def _parse_config(config: Mapping[str, Any]) -> EngineConfig:
         raise ValueError(f"engine slots is {parsed.slots}: it must be 1 or more.")
     if parsed.max_length is not None and parsed.max_length < 2:
         raise ValueError(f"engine max_length is {parsed.max_length}: it must be 2 or more.")
+    if parsed.prefix_mb < 0:
+        raise ValueError(f"engine prefix_mb is {parsed.prefix_mb}: it must be 0 or more.")
     for name, choices in (("dtype", tuple(MAX_SELF_TEST_GAP)), ("cache", ("keep", "recompute"))):
         if getattr(parsed, name) not in choices:
             raise ValueError(f"engine {name} is {getattr(parsed, name)!r}: it must be {' or '.join(choices)}.")

@@ -12,12 +12,17 @@ MAX_SEED = 2**63
 
 @dataclass(frozen=True)
 class Sampling:
-    """temperature 0 takes the likeliest token; top_k 0 keeps all; max_tokens counts the end token."""
+    """temperature 0 takes the likeliest token; top_k 0 and min_p 0 keep all; max_tokens counts the end token.
+
+    min_p and repetition_penalty (1 for none) are for evaluation: a policy is never trained on what they bias.
+    """
 
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
     max_tokens: int = 256
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,16 @@ def parse_request(fields: Mapping[str, Any]) -> Request:
     lane = fields.get("lane", "train")
     if lane not in LANES:
         raise ValueError(f"lane is {lane!r}: it must be one of {', '.join(LANES)}.")
+    sampling = _sampling(fields.get("sampling", {}))
+    if lane == "train" and (sampling.min_p > 0 or sampling.repetition_penalty != 1):
+        raise ValueError(
+            "min_p and repetition_penalty bias what is sampled: they are for evaluation, not for lane train."
+        )
     return Request(
         messages=messages,
         ids=ids,
         n=_count(fields.get("n", 1), "n", 1),
-        sampling=_sampling(fields.get("sampling", {})),
+        sampling=sampling,
         seed=_count(fields.get("seed", 0), "seed", 0, below=MAX_SEED),
         version=None if fields.get("version") is None else _count(fields["version"], "version", 0),
         lane=lane,
@@ -71,18 +81,26 @@ def parse_request(fields: Mapping[str, Any]) -> Request:
 def _sampling(fields: Any) -> Sampling:
     if not isinstance(fields, Mapping):
         raise ValueError(f"sampling is {fields!r}: it must have temperature, top_p, top_k, max_tokens or none of them.")
-    _refuse_unknown(fields, {"temperature", "top_p", "top_k", "max_tokens"}, "sampling")
+    _refuse_unknown(fields, set(Sampling.__dataclass_fields__), "sampling")
     temperature = _number(fields.get("temperature", 1.0), "sampling.temperature")
     top_p = _number(fields.get("top_p", 1.0), "sampling.top_p")
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"sampling.temperature is {temperature}: it must be 0 or more.")
     if not 0 < top_p <= 1:
         raise ValueError(f"sampling.top_p is {top_p}: it must be above 0 and at most 1.")
+    min_p = _number(fields.get("min_p", 0.0), "sampling.min_p")
+    if not 0 <= min_p <= 1:
+        raise ValueError(f"sampling.min_p is {min_p}: it must be between 0 and 1.")
+    penalty = _number(fields.get("repetition_penalty", 1.0), "sampling.repetition_penalty")
+    if not 0 < penalty < float("inf"):
+        raise ValueError(f"sampling.repetition_penalty is {penalty}: it must be above 0, 1 for none.")
     return Sampling(
         temperature,
         top_p,
         _count(fields.get("top_k", 0), "sampling.top_k", 0),
         _count(fields.get("max_tokens", 256), "sampling.max_tokens", 1),
+        min_p,
+        penalty,
     )
 
 

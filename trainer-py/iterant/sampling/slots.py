@@ -14,7 +14,8 @@ import torch
 from transformers import DynamicCache
 
 from iterant.sampling.cache import SlotCache
-from iterant.sampling.choice import choose, uniform
+from iterant.sampling.choice import choose, penalise, uniform
+from iterant.sampling.prefixes import Prefix, PrefixStore
 from iterant.sampling.request import Sampling
 
 # The attended length grows in steps of this many positions, so that shapes repeat and short sequences stay cheap.
@@ -72,6 +73,8 @@ class _Rows:
     temperature: np.ndarray
     top_p: np.ndarray
     top_k: np.ndarray
+    min_p: np.ndarray
+    penalty: np.ndarray
     wants_embedding: np.ndarray
     has_stop: np.ndarray
     ids: np.ndarray
@@ -82,7 +85,7 @@ class _Rows:
     def of(slots: int, width: int = 64) -> "_Rows":
         whole = {name: np.zeros(slots, np.int64) for name in ("length", "token", "count", "limit", "top_k")}
         unsigned = {name: np.zeros(slots, np.uint64) for name in ("seed", "index")}
-        real = {name: np.ones(slots, np.float32) for name in ("temperature", "top_p")}
+        real = {name: np.ones(slots, np.float32) for name in ("temperature", "top_p", "min_p", "penalty")}
         flags = {name: np.zeros(slots, np.bool_) for name in ("wants_embedding", "has_stop")}
         ids, versions = (np.zeros((slots, width), np.int32) for _ in range(2))
         logprobs = np.zeros((slots, width), np.float32)
@@ -104,11 +107,18 @@ class _Rows:
 class SlotBatch:
     """Slots over one model. `version` is stamped on every token that is sampled; set it when the weights change.
 
-    decode  [n] ids to text, special tokens shown; only asked for completions that have stop texts
+    decode        [n] ids to text, special tokens shown; only asked for completions that have stop texts
+    prefix_bytes  for keys and values of sequences that are done, see prefixes.py
     """
 
     def __init__(
-        self, model: Any, version: int, end_ids: frozenset[int], slots: int, decode: Callable[[np.ndarray], str]
+        self,
+        model: Any,
+        version: int,
+        end_ids: frozenset[int],
+        slots: int,
+        decode: Callable[[np.ndarray], str],
+        prefix_bytes: int = 0,
     ) -> None:
         self.model = model
         self.version = version
@@ -121,6 +131,10 @@ class SlotBatch:
         self._prompts: list[np.ndarray] = []
         self._rows = _Rows.of(slots)
         self._cache = SlotCache(slots)
+        self._prefixes = PrefixStore(prefix_bytes)
+        # Positions of prompts that were read, and that were there already.
+        self.read_count = 0
+        self.reused_count = 0
         self._state_sum: torch.Tensor | None = None
 
     @property
@@ -149,7 +163,9 @@ class SlotBatch:
         with torch.inference_mode():
             logits = self._forward(count)
             draws = uniform(rows.seed[:count], rows.index[:count], rows.count[:count].astype(np.uint64))
-            settings = rows.temperature[:count], rows.top_p[:count], rows.top_k[:count]
+            if (rows.penalty[:count] != 1).any():
+                penalise(logits, [self._seen(row) for row in range(count)], rows.penalty[:count])
+            settings = rows.temperature[:count], rows.top_p[:count], rows.top_k[:count], rows.min_p[:count]
             tokens, logprobs = choose(logits, *settings, draws)
             self._write_down(tokens.cpu().numpy(), logprobs.cpu().numpy())
         return self._leave()
@@ -180,19 +196,39 @@ class SlotBatch:
     def _fill(self, sequences: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> None:
         """Reads sequences, few passes for all, and gives each one's keys and values to its rows.
 
-        Padding stands on the right: with causal attention no position sees it, so no mask is needed.
+        One that begins as another did is read from there on, by itself. Padding stands on the right: with causal
+        attention no position sees it, so no mask is needed.
         """
-        for part in _parts([len(ids) for ids in sequences]):
-            longest = len(sequences[part[0]])
+        known = [self._prefixes.find(ids, self.version) for ids in sequences]
+        for ids, rows, found in zip(sequences, places, known, strict=True):
+            if found is not None:
+                self._go_on(ids, rows, *found)
+        anew = [at for at, found in enumerate(known) if found is None]
+        for part in _parts([len(sequences[at]) for at in anew]):
+            chosen = [anew[at] for at in part]
+            longest = len(sequences[chosen[0]])
             if longest == 0:
                 continue
-            ids = np.zeros((len(part), longest), dtype=np.int64)
-            for source, at in enumerate(part):
+            ids = np.zeros((len(chosen), longest), dtype=np.int64)
+            for source, at in enumerate(chosen):
                 ids[source, : len(sequences[at])] = sequences[at]
             read = DynamicCache()
             self.model(input_ids=self._to_device(ids), past_key_values=read, use_cache=True, logits_to_keep=1)
-            for source, at in enumerate(part):
+            self.read_count += sum(len(sequences[at]) for at in chosen)
+            for source, at in enumerate(chosen):
                 self._cache.fill(places[at], source, read, len(sequences[at]))
+
+    def _go_on(self, ids: np.ndarray, rows: np.ndarray, prefix: Prefix, length: int) -> None:
+        """Reads a sequence whose first `length` positions are known, and gives all of it to its rows."""
+        read = DynamicCache()
+        for layer, (keys, values) in enumerate(prefix.layers):
+            read.update(keys[None, :, :length], values[None, :, :length], layer)
+        self.reused_count += length
+        if length < len(ids):
+            rest = self._to_device(ids[length:]).unsqueeze(0)
+            self.model(input_ids=rest, past_key_values=read, use_cache=True, logits_to_keep=1)
+            self.read_count += len(ids) - length
+        self._cache.fill(rows, 0, read, len(ids))
 
     def _place(self, prompt: Prompt) -> np.ndarray:
         """Rows for a prompt's samples, neighbours all."""
@@ -213,10 +249,17 @@ class SlotBatch:
                 sampling.top_p,
                 sampling.top_k,
             )
+            rows.min_p[row], rows.penalty[row] = sampling.min_p, sampling.repetition_penalty
             rows.wants_embedding[row], rows.has_stop[row] = sample.embed, bool(sample.stop)
         if self._state_sum is not None:
             self._state_sum[first : len(self._samples)] = 0
         return numbers
+
+    def _seen(self, row: int) -> np.ndarray | None:
+        """What a row's penalty is about; None for a row without one."""
+        if self._rows.penalty[row] == 1:
+            return None
+        return np.concatenate([self._prompts[row], self._rows.ids[row, : self._rows.count[row]]])
 
     # --- sampling -------------------------------------------------------------------------------------
 
@@ -283,6 +326,7 @@ class SlotBatch:
         for row in leaving:
             finish = "broken" if is_broken[row] else "stop" if has_stopped[row] else "length"
             done.append((self._samples[row], self._harvest(row, finish)))
+            self._keep_prefix(row)
         self._remove(leaving)
         return done
 
@@ -306,6 +350,15 @@ class SlotBatch:
             finish,
             embedding,
         )
+
+    def _keep_prefix(self, row: int) -> None:
+        """For whoever goes on from here, unless weights changed on the way."""
+        rows, count = self._rows, int(self._rows.count[row])
+        length = int(rows.length[row])
+        ids = np.concatenate([self._prompts[row], rows.ids[row, :count]])[:length]
+        if self._prefixes.wants(ids) and (rows.versions[row, :count] == self.version).all():
+            with torch.inference_mode():
+                self._prefixes.put(Prefix(ids, self.version, self._cache.read(row, length)))
 
     def _remove(self, numbers: list[int]) -> None:
         """Moves the last rows that stay into the holes."""
