@@ -70,8 +70,8 @@ export interface CodeWorldConfig {
   /** For one program. */
   wallSeconds: number;
   memoryMegabytes: number;
-  /** What the evidence of an episode holds of a program's terminal; 0 for nothing. */
-  terminalBytes: number;
+  /** What the evidence of an episode holds of a program's terminal; nothing unless said. */
+  terminalBytes?: number;
 }
 
 export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig;
@@ -176,7 +176,7 @@ async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): 
 
 async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, reuse, wallSeconds, memoryMegabytes } = config;
-  const { terminalBytes } = config;
+  const { terminalBytes = 0 } = config;
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
@@ -196,19 +196,8 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
       protocol: "search",
       about: { ...versions, sandbox: sandbox.tier },
       check: ({ id }) => checkOf(grader, id, scoreRanges),
-      // Of an evaluation there is no such record.
-      environment: (purpose) =>
-        mleEnvironment({
-          mle: {
-            executor,
-            grader,
-            scoreRanges,
-            limits,
-            stdio,
-            terminalBytes: purpose === "train" ? terminalBytes : 0,
-            ...how,
-          },
-        }) as Environment,
+      environment: () =>
+        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, terminalBytes, ...how } }) as Environment,
       async close() {
         await executor.close();
         await grader.close();

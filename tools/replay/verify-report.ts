@@ -25,10 +25,12 @@ export async function reportVerify(
   progress.show(0);
   try {
     await verify(folder, lines, options, (verified) => {
-      const { outcome, divergence, cause, id } = verified;
+      const { outcome, divergence, cause, message, id } = verified;
       counts[outcome] += 1;
+      if (isJson || divergence || message) progress.clear();
+      if (message && !(cause! in causes))
+        console.error(`iterant: ${oneLine(id)} could not be told: ${oneLine(message)}`);
       if (cause !== null) causes[cause] = (causes[cause] ?? 0) + 1;
-      if (isJson || divergence) progress.clear();
       if (isJson) terminal.write(JSON.stringify(verified));
       else if (divergence) showDivergence(id, divergence, terminal);
       progress.show(counts.same + counts.diverged + counts.unknown);

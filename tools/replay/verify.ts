@@ -10,7 +10,7 @@ import {
   type RunConfig,
   worldConfigOf,
 } from "../../actors/index.ts";
-import { canonicalJson, EnvironmentError, isOver, type Message, type Step } from "../../envs/index.ts";
+import { canonicalJson, EnvironmentError, type Failure, isOver, type Message, type Step } from "../../envs/index.ts";
 import { openAgain, walk } from "./walk.ts";
 
 /** One episode, executed again. */
@@ -20,7 +20,10 @@ export interface Verified {
   /** `unknown`: it failed when it was recorded, or infrastructure failed now; `cause` says which. */
   outcome: "same" | "diverged" | "unknown";
   divergence: Divergence | null;
+  /** In a word or two, to be counted by. */
   cause: string | null;
+  /** What there is to say of an unknown one, and what to do. */
+  message: string | null;
 }
 
 /** The first difference: where, of what, and both sides. */
@@ -74,7 +77,7 @@ export async function verify(
     await walk({
       folder,
       lines,
-      atOnce: config.domain === "mle" ? 1 : 16, // programs beside each other take longer, and have a time limit
+      atOnce: config.domain === "mle" ? 1 : 16, // programs beside each other take longer, and have a time limit: as recorded
       work: (group, ofGroup) => Promise.all(ofGroup.map((line) => verifyOne(line, group, { world, config, signal }))),
       tell,
       ...(signal && { signal }),
@@ -92,26 +95,28 @@ interface Again {
 
 async function verifyOne(line: EpisodeLine, group: RecordedGroup | null, again: Again): Promise<Verified> {
   const { id, task } = line;
-  const unknown = (cause: string): Verified => ({ id, task, outcome: "unknown", divergence: null, cause });
+  const unknown = (cause: string, message: string | null = null): Verified => {
+    return { id, task, outcome: "unknown", divergence: null, cause, message };
+  };
   if (group === null) return unknown("damaged record");
   const episode = group.episodes[line.at]!;
   if (episode.failure !== null) return unknown(`${episode.failure.cause} when recorded`);
   try {
     const divergence = await firstDivergence(group, episode, again);
-    if (typeof divergence === "string") return unknown(divergence);
-    return { id, task, outcome: divergence ? "diverged" : "same", divergence, cause: null };
+    if (divergence && "cause" in divergence) return unknown(divergence.cause, divergence.message);
+    return { id, task, outcome: divergence ? "diverged" : "same", divergence, cause: null, message: null };
   } catch (error) {
-    if (error instanceof EnvironmentError) return unknown(error.code); // other data, another version
+    if (error instanceof EnvironmentError) return unknown(error.code, error.message); // other data, another version
     throw error;
   }
 }
 
-/** Null if there is none; a text says why nothing can be said. */
+/** Null if there is none; a failure of infrastructure says why nothing can be said. */
 async function firstDivergence(
   group: RecordedGroup,
   episode: RecordedEpisode,
   { world, config, signal }: Again,
-): Promise<Divergence | null | string> {
+): Promise<Divergence | null | Failure> {
   const { instance, mode } = group.draw;
   const promises = promisesOf(config.domain);
   const prefix = instance.turns.map((turn) => ({ ...turn, observation: turn.observation ?? [] }));
@@ -122,14 +127,14 @@ async function firstDivergence(
   if (opening.failed?.cause === "replay_mismatch") {
     return { turn: 0, what: "prefix", recorded: "the turns that it starts from", now: opening.failed.message };
   }
-  if (opening.failed) return opening.failed.cause;
+  if (opening.failed) return opening.failed;
   const recordedOpening = wordsOf(group.opening);
   if (wordsOf(opening.messages) !== recordedOpening) {
     return { turn: 0, what: "opening", recorded: recordedOpening, now: wordsOf(opening.messages) };
   }
   for (const [at, { response }] of episode.turns.entries()) {
     const step = await environment.step(response, call);
-    if (step.failed) return step.failed.cause;
+    if (step.failed) return step.failed;
     const digest = step.truncated === "max_wall" ? null : environment.digest();
     const difference = differenceOf(recordedTurn(episode, at), { step, digest }, promises);
     if (difference) return { turn: at + 1, ...difference };

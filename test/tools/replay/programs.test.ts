@@ -44,9 +44,14 @@ const begun = join(root, "begun");
 const waiting = fenced(
   "import os, time",
   `if os.path.exists(${JSON.stringify(slow)}):`,
-  `    open(${JSON.stringify(begun)}, 'w').write(str(os.getpid()))`,
+  `    with open(${JSON.stringify(join(root, "cache", "begun"))}, 'w') as file: file.write(str(os.getpid()))`,
+  `    os.rename(file.name, ${JSON.stringify(begun)})`,
   "    time.sleep(600)",
 );
+
+/** The first step of each episode, by id. */
+const steps = new Map<string, RecordedStep>();
+const stepOf = (id: string) => steps.get(id)!;
 
 beforeAll(async () => {
   await using grader = openGrader("synthetic");
@@ -57,13 +62,15 @@ beforeAll(async () => {
     { task: insults!, said: [[colours], [broken], ["no program"], [colours]] },
     { task: authors!, said: [[fenced(...copySample)], [waiting]] },
   ]);
+  for await (const { episodes } of readGroups(join(folder, "episodes"))) {
+    for (const { id, steps: [first] = [] } of episodes) steps.set(id, first!);
+  }
   const recording = { terminalBytes: 0, blobBytes: 40 };
   await playRun(join(root, "small"), { ...config, recording }, [{ task: insults!, said: [[colours], [broken]] }]);
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const replay = (...words: string[]) => iterant(["replay", "programs", ...words], env);
-const stepOf = (id: string) => (JSON.parse(replay(id, "--json").stdout) as { steps: RecordedStep[] }).steps[0]!;
 
 test("a record holds outcome, score and execution, and its evidence once, under its hash", () => {
   const step = stepOf("g0.0.0/0");
@@ -163,8 +170,8 @@ test("executed again they come to the same, and say what was compared", () => {
 
 test("what is larger than a run keeps is cut and says so; its recorded score stands for it", () => {
   const small = (...words: string[]) => iterant(["replay", "small", ...words], env);
-  const { steps } = JSON.parse(small("g0.0.0/0", "--json").stdout) as { steps: RecordedStep[] };
-  const { blobs: kept } = steps[0]!;
+  const { steps: found } = JSON.parse(small("g0.0.0/0", "--json").stdout) as { steps: RecordedStep[] };
+  const { blobs: kept } = found[0]!;
   expect(kept["solution.py"]).toMatchObject({ byteCount: 24, truncated: 174 });
   expect(kept).not.toHaveProperty(["terminal.cast"]);
   expect(small("g0.0.0/0").stdout).toMatch(/solution\.py: 24 bytes of 174, the rest was not kept,\s/);
@@ -191,6 +198,14 @@ test("Ctrl-C leaves at once with what is known by then, and no program behind", 
   expect(said.stdout).toMatch(/^4 episodes verified · 4 same · 0 diverged/);
   expect(() => process.kill(Number(readFileSync(begun, "utf8")), 0)).toThrow(/ESRCH/);
 }, 60_000);
+
+test("on a machine with other files of a competition nothing is told of it, and why is said once", () => {
+  const elsewhere = { ...env, ITERANT_CACHE: join(root, "elsewhere") };
+  const { stdout, stderr, code } = iterant(["replay", "programs", "--verify", "--task", "synth-insults"], elsewhere);
+  expect(code).toBe(0);
+  expect(stdout).toContain("4 episodes verified · 0 same · 0 diverged · 4 could not be told (bad_data 4)\n");
+  expect(stderr.match(/could not be told: .*the files here are not the task's/g)?.length).toBe(1);
+});
 
 test("one altered byte of a blob is named with its file, and everything else is readable", () => {
   const { sha256 } = stepOf("g0.0.0/0").blobs["terminal.cast"]!;
