@@ -64,10 +64,7 @@ export function replayCommand(): Command {
     .option("--instant", "with --terminal: all its lines at once")
     .option("--asciicast <file>", "with --terminal: write it there for other players, instead of playing it")
     .option("--verify", "execute again in a fresh world and name each first divergence; exit code 1 if there is one")
-    .option(
-      "--rescore [profile]",
-      `run the reward code again and name every difference; exit code 1 if there is one. By a profile, print the table of what it changes: ${profileNames.join(", ")}`,
-    )
+    .addOption(rescoreOption())
     .option(
       "--set <key=value>",
       "with --rescore: as it would have been with this, environments.requireBoxed=true for one; repeatable",
@@ -92,6 +89,14 @@ Examples:
     .action(async (run: string | undefined, episode: string | undefined, flags: ReplayFlags) => {
       await replay(...namedBy(...withoutProfile(run, episode, flags)), flags);
     });
+}
+
+/** What may stand behind it is for completion and help alone: the value may be the run as well, see below. */
+function rescoreOption(): Option {
+  const says = "run the reward code again and name every difference, or print the table of what a profile changes";
+  const option = new Option("--rescore [profile]", `${says}; exit code 1 if there is a difference`);
+  option.argChoices = [...profileNames];
+  return option;
 }
 
 /** `iterant replay g12.0.0/3` means the newest run's: an id is no run's name. */
