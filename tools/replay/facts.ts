@@ -32,7 +32,8 @@ function pathOf(file: string): string {
 interface CallFacts {
   succeeded?: boolean;
   digest?: string;
-  calls?: readonly { name: string; arguments?: unknown; succeeded: boolean }[];
+  /** Of each its arguments as JSON text. */
+  calls?: readonly { name: string; arguments?: string; succeeded: boolean }[];
 }
 
 function callsOf({ succeeded, digest, calls = [] }: CallFacts): string[] {
@@ -44,9 +45,15 @@ function callsOf({ succeeded, digest, calls = [] }: CallFacts): string[] {
   ];
 }
 
-function argumentsOf(given: unknown): string {
-  if (given === undefined || given === null) return "";
-  if (typeof given !== "object" || Array.isArray(given)) return JSON.stringify(given);
+/** Named ones as a call has them, others as they were recorded. */
+function argumentsOf(text = ""): string {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return text;
   return Object.entries(given)
     .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
     .join(", ");

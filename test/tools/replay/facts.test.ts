@@ -9,15 +9,19 @@ const stepOf = (info: RecordedStep["info"], blobs: RecordedStep["blobs"] = {}): 
 
 test("calls are told by name with their arguments, those that failed as such, and the state they led to", () => {
   const calls = [
-    { name: "cd", arguments: { folder: "a b" }, succeeded: true },
-    { name: "rm", arguments: { name: "x", force: true }, succeeded: false },
+    { name: "cd", arguments: '{"folder": "a b"}', succeeded: true },
+    { name: "rm", arguments: '{"name": "x", "force": true}', succeeded: false },
     { name: "pwd", succeeded: true },
-    { name: "echo", arguments: ["positional"], succeeded: true },
+    { name: "ls", arguments: "{}", succeeded: true },
+    { name: "cat", arguments: '{"cut o', succeeded: true },
+    { name: "echo", arguments: '["positional"]', succeeded: true },
   ];
   expect(factsOf(stepOf({ succeeded: false, digest: "0123456789abcdef", calls }), "run")).toEqual([
     'called cd(folder="a b")',
     'called rm(name="x", force=true): failed',
     "called pwd()",
+    "called ls()",
+    'called cat({"cut o)',
     'called echo(["positional"])',
     "a call failed, or none could be read · state 0123456789ab",
   ]);
