@@ -8,7 +8,7 @@ import type { ExitOptions } from "./exit/index.ts";
 import { assessGroup, type Group, outcomeOf } from "./group.ts";
 import type { Completion, Generation, InferenceProxy, Sampling } from "./inference-proxy.ts";
 import { RandomStream } from "./random.ts";
-import type { EpisodeRecord, Recorder, StepFacts } from "./recorder.ts";
+import type { EpisodeRecord, Recorder, StepFacts, WorldName } from "./recorder.ts";
 import { type Rollout, RolloutDraft } from "./rollout.ts";
 import type { RolloutBuffer, Ticket } from "./rollout-buffer.ts";
 import type { Assignment, TaskBuffer } from "./task-buffer.ts";
@@ -98,13 +98,24 @@ export class Environments {
         episodes.map(({ rollout }) => rollout),
         this.#config.options,
       );
-      await recorder.write({ ticket, draw, task: assignment.task, episodes: records(episodes, group) });
+      await recorder.write({
+        ticket,
+        draw,
+        task: assignment.task,
+        world: this.#worldName(),
+        episodes: records(episodes, group),
+      });
       await tasks.complete(draw, outcomeOf(group));
       const { mode, verdict, rewards, advantages, isMasked } = group;
       await rollouts.finish(ticket, { mode, rollouts: group.rollouts, verdict, rewards, advantages, isMasked });
       this.#groupCount += 1;
       this.#episodeCount += episodes.length;
     }
+  }
+
+  #worldName(): WorldName {
+    const { id, version } = this.#world!.environment("train"); // it costs nothing until its first reset
+    return { id, version };
   }
 
   /** All episodes of a group, side by side. The first prompt is one for all of them, so it is read once. */

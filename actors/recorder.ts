@@ -40,7 +40,14 @@ export interface GroupToWrite {
   ticket: Ticket;
   draw: Draw;
   task: Task;
+  /** Whose answers and scores these are; another version may give others. */
+  world: WorldName;
   episodes: readonly EpisodeRecord[];
+}
+
+export interface WorldName {
+  id: string;
+  version: string;
 }
 
 /** A group as it stands on disk: what its episodes share stands once, prompts under their hash. */
@@ -53,6 +60,8 @@ export interface RecordedGroup {
   atMs: number;
   draw: Draw;
   task: Task & Record<string, unknown>;
+  /** Absent where it was recorded before there was such. */
+  world?: WorldName;
   /** Messages before the first response. */
   opening: readonly Message[];
   /** Hash of a prompt → its ids. */
@@ -174,7 +183,7 @@ export class Recorder {
 export const RecorderActor = defineActor(import.meta.url, Recorder, { concurrency: Number.POSITIVE_INFINITY });
 
 function toRecord(
-  { ticket, draw, task, episodes }: GroupToWrite,
+  { ticket, draw, task, world, episodes }: GroupToWrite,
   steps: readonly (readonly RecordedStep[])[],
   life: number,
 ): RecordedGroup {
@@ -187,6 +196,7 @@ function toRecord(
     atMs: Date.now(),
     draw,
     task: task as RecordedGroup["task"],
+    world,
     opening,
     prompts: Object.fromEntries(episodes.map(({ rollout }) => [rollout.promptHash, rollout.promptIds])),
     episodes: episodes.map(({ rollout, messages, steps: _, ...rest }, at) => {

@@ -54,9 +54,9 @@ export async function reportVerify(
 
 function showDivergence(id: string, divergence: Divergence, terminal: Terminal): void {
   const { turn, what, recorded, now } = divergence;
-  const place = turn === 0 ? "before the first turn" : `turn ${turn}`;
+  const place = turn === 0 ? "before the first turn" : `at turn ${turn}`;
   const isShort = [recorded, now].every((text) => !text.includes("\n") && text.length <= 40);
-  const head = `${terminal.bold(oneLine(id))}  ${terminal.warn(`diverged at ${place}: ${what}`)}`;
+  const head = `${terminal.bold(oneLine(id))}  ${terminal.warn(`diverged ${place}: ${what}`)}`;
   terminal.write(isShort ? `${head} · recorded ${oneLine(recorded)}, now ${oneLine(now)}` : head);
   if (isShort) return;
   const pairs = pairLines(harmless(recorded).split("\n"), harmless(now).split("\n"));

@@ -10,7 +10,15 @@ import {
   type RunConfig,
   worldConfigOf,
 } from "../../actors/index.ts";
-import { canonicalJson, EnvironmentError, type Failure, isOver, type Message, type Step } from "../../envs/index.ts";
+import {
+  canonicalJson,
+  contentHash,
+  EnvironmentError,
+  type Failure,
+  isOver,
+  type Message,
+  type Step,
+} from "../../envs/index.ts";
 import { openAgain, walk } from "./walk.ts";
 
 /** One episode, executed again. */
@@ -30,7 +38,7 @@ export interface Verified {
 export interface Divergence {
   /** From 1; 0 for what stood before the first response. */
   turn: number;
-  what: "opening" | "prefix" | "reading" | "observation" | "outcome" | "state" | "end" | "score" | "quality";
+  what: "world" | "opening" | "prefix" | "reading" | "observation" | "outcome" | "state" | "end" | "score" | "quality";
   recorded: string;
   now: string;
 }
@@ -48,11 +56,11 @@ export interface Promises {
 /** A program's traces and output may hold times and addresses, and its scores differ in the last digits. */
 export function promisesOf(domain: RunConfig["domain"]): Promises {
   if (domain !== "mle") {
-    const compared = "openings, readings, observations, state digests, ends, qualities";
+    const compared = "the world's version, openings, readings, observations, state digests, ends, qualities";
     return { areWordsSame: true, tolerance: 1e-9, compared };
   }
   const compared =
-    "openings, readings, outcomes, state digests, ends, scores and qualities to 1e-4; " +
+    "the world's version, openings, readings, outcomes, state digests, ends, scores and qualities to 1e-4; " +
     "not output and traces, which may hold times and addresses";
   return { areWordsSame: false, tolerance: 1e-4, compared };
 }
@@ -123,6 +131,10 @@ async function firstDivergence(
   const call = signal ? { signal } : {};
   const seed = groupSeed(config.seed, group);
   await using environment = world.environment("train");
+  const now = { id: environment.id, version: environment.version };
+  if (group.world && contentHash(group.world) !== contentHash(now)) {
+    return { turn: 0, what: "world", recorded: nameOf(group.world), now: nameOf(now) };
+  }
   const opening = await environment.reset({ task: group.task, seed, prefix, mode }, call);
   if (opening.failed?.cause === "replay_mismatch") {
     return { turn: 0, what: "prefix", recorded: "the turns that it starts from", now: opening.failed.message };
@@ -186,6 +198,10 @@ function scoreDifference(
   const areNumbers = typeof recorded === "number" && typeof now === "number";
   if (areNumbers ? Math.abs(recorded - now) <= tolerance : (recorded ?? null) === (now ?? null)) return null;
   return { what, recorded: textOf(recorded), now: textOf(now) };
+}
+
+function nameOf({ id, version }: { id: string; version: string }): string {
+  return `${id} ${version}`;
 }
 
 function textOf(value: unknown): string {

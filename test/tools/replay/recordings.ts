@@ -69,7 +69,7 @@ export function groupOf(plan: GroupPlan, groupIndex: number, life = 0): GroupToW
       worldMs: 3,
     };
   });
-  return { ticket: { groupIndex, groupId, attempt: 0 }, draw, task, episodes };
+  return { ticket: { groupIndex, groupId, attempt: 0 }, draw, task, world: { id: "math", version: "1" }, episodes };
 }
 
 function rolloutOf(

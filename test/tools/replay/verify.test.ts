@@ -1,5 +1,5 @@
 // Episodes executed again: those that come to the same, and what is said of one whose record was altered.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -58,7 +58,7 @@ async function altered(name: string, ...changes: ((episode: Episode) => object)[
 
 const verify = (run: string, ...words: string[]) =>
   iterant(["replay", run, "--verify", ...words], { ITERANT_RUNS: root });
-const compared = "compared: openings, readings, observations, state digests, ends, qualities\n";
+const compared = "compared: the world's version, openings, readings, observations, state digests, ends, qualities\n";
 
 test("an untouched recording comes to the same, at every turn", () => {
   expect(group.episodes.map(({ quality }) => quality)).toEqual([1, 0, 0, 0]);
@@ -109,6 +109,16 @@ g0.0.0/3  diverged at turn 1: quality · recorded 0.5, now 0
 4 episodes verified · 0 same · 4 diverged · 0 could not be told
 ${compared}`,
   });
+});
+
+test("another version of the world is the first thing that is said", async () => {
+  const folder = await altered("version");
+  const config = JSON.parse(readFileSync(join(root, folder, "config.json"), "utf8")) as RunConfig;
+  config.tools.profile = "state_only";
+  writeFileSync(join(root, folder, "config.json"), JSON.stringify(config));
+  expect(verify(folder, "--limit", "1").stdout).toContain(
+    "g0.0.0/0  diverged before the first turn: world · recorded tools-office 1-first-exit-none, now tools-office 1-first-state_only-none\n",
+  );
 });
 
 test("what failed when it was recorded cannot be told, and is no divergence", async () => {

@@ -76,6 +76,7 @@ test("a run began when its first group was written; without episodes, when its c
     ticket: { groupIndex: 0, groupId: "g0.0.0", attempt: 0 },
     draw: { iteration: 0, mode: "base", instance: { baseId: "t", depth: 0 }, seed: config.seed } as never,
     task: { id: "t", hash: "h" },
+    world: { id: "math", version: "1" },
     episodes: [episode],
   });
   await recorder.stop();
