@@ -1,7 +1,7 @@
 // Where a program of the policy runs: the seam between the world and whatever confines the program.
 // Knows no competition and no grade. An executor takes a program, keeps it within limits, waits until nothing of it is
 // left alive, and only then reads the one file it may leave behind (submission.ts).
-import { Transcript } from "../terminal/transcript.ts";
+import type { Transcript } from "../terminal/transcript.ts";
 import type { ProgramOutput } from "./output.ts";
 import type { Submission } from "./submission.ts";
 
@@ -104,23 +104,4 @@ export interface Executor extends AsyncDisposable {
   run(program: Program, options?: { signal?: AbortSignal }): Promise<Execution>;
   /** Ends what runs. Closing twice is fine. */
   close(): Promise<void>;
-}
-
-/** The window of every program; on pipes nobody asks for it. */
-const window = { columns: 80, rows: 24 };
-
-/**
- * An empty transcript with room for what is to be kept of a program, and what hears its output; null if nothing is.
- * Times are from its first word on: how long it waited for its place is nobody's business.
- */
-export function transcriptOf({ transcriptBytes = 0 }: Program, now = () => performance.now()) {
-  if (transcriptBytes === 0) return null;
-  const half = Math.ceil(transcriptBytes / 2);
-  const transcript = new Transcript(window.columns, window.rows, half, half);
-  let beganMs: number | undefined;
-  const hear = (piece: Uint8Array) => {
-    beganMs ??= now();
-    transcript.add({ kind: "output", atMs: now() - beganMs, bytes: Buffer.from(piece) });
-  };
-  return { transcript, hear };
 }

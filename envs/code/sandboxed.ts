@@ -2,7 +2,8 @@
 // Knows both vocabularies, and nothing of walls or grades.
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { TakenFile, Verdict } from "../sandbox/verdict.ts";
-import { type Execution, type Executor, type Program, type ProgramPaths, transcriptOf } from "./executor.ts";
+import type { Execution, Executor, Program, ProgramPaths } from "./executor.ts";
+import { transcriptOf } from "./output.ts";
 import { programName } from "./program.ts";
 import { type RefusalReason, type Submission, submissionName } from "./submission.ts";
 
@@ -20,7 +21,7 @@ export function sandboxExecutor(sandbox: Sandbox): Executor {
 async function run(sandbox: Sandbox, program: Program, options: { signal?: AbortSignal }): Promise<Execution> {
   const { text, dataFolder, dataVariable, limits, stdio } = program;
   const threads = String(limits.threadCount);
-  const kept = transcriptOf(program);
+  const kept = transcriptOf(program.transcriptBytes);
   const verdict = await sandbox.run(
     {
       program: text,

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { abortable } from "../abort.ts";
 import { InfrastructureError } from "../errors.ts";
-import { type Execution, type Executor, type Program, type ProgramEnd, transcriptOf } from "./executor.ts";
-import { emptyOutput, OutputEnds } from "./output.ts";
+import type { Execution, Executor, Program, ProgramEnd } from "./executor.ts";
+import { emptyOutput, OutputEnds, transcriptOf } from "./output.ts";
 import { programEnvironment, programName } from "./program.ts";
 import { ingestSubmission, type Submission, submissionName } from "./submission.ts";
 
@@ -79,7 +79,7 @@ async function runIn(
   // Detached: the leader of a group of its own, so that its children can be ended with it.
   const child = spawn(python, [programName], { cwd: work, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   const output = new OutputEnds();
-  const kept = transcriptOf(program);
+  const kept = transcriptOf(program.transcriptBytes);
   let limit: ProgramEnd | undefined;
   const endBy = (reached: ProgramEnd) => {
     limit ??= reached;
