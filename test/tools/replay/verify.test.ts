@@ -38,6 +38,14 @@ beforeAll(async () => {
     ["<TASK_ERROR>"],
   ];
   await playRun(join(root, "true"), config, [{ task, said }]);
+  // The same parts moved one by one: the state is right, the calls are others.
+  const oneByOne = calls(task).replace(/<tool>(.*)<\/tool>/, (_, text: string) => {
+    const moves = JSON.parse(text) as { name: string; args: { count: number } }[];
+    const single = moves.flatMap((move) => Array(move.args.count).fill({ ...move, args: { ...move.args, count: 1 } }));
+    return `<tool>${JSON.stringify(single)}</tool>`;
+  });
+  const others = [[oneByOne, "<TASK_FINISHED>"], ["<TASK_ERROR>"]];
+  await playRun(join(root, "others"), config, [{ task, said: others }]);
   for await (const one of readGroups(join(root, "true", "episodes"))) group = one;
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -92,7 +100,7 @@ test("an altered response is named: the turn, what was recorded and what came no
 test("so is another state behind the same words, another reading, another end, another quality", async () => {
   const other = "0".repeat(64);
   const run = await altered(
-    "others",
+    "four",
     ({ steps: [first, ...rest] = [] }) => ({ steps: [{ ...first, digest: other }, ...rest] }),
     ({ steps: [first, ...rest] = [] }) => ({ steps: [{ ...first, responseKind: "none" }, ...rest] }),
     ({ turns, messages }) => ({ turns: turns.slice(0, 2), messages: messages.slice(0, 4) }),
@@ -135,11 +143,22 @@ test("what failed when it was recorded cannot be told, and is no divergence", as
 });
 
 test("other rules are a table: state_only does not ask for the calls", () => {
-  const { stdout } = iterant(["replay", "true", "--rescore", "state_only"], { ITERANT_RUNS: root });
-  expect(stdout).toBe(
-    "rewards by state_only\n  unchanged 4 · up 0 · down 0 · mean 0.25 before, 0.25 after (0)\n" +
-      "4 episodes re-scored · 4 equal · 0 different · 0 could not be told\n",
-  );
+  const rescore = (run: string) => iterant(["replay", run, "--rescore", "state_only"], { ITERANT_RUNS: root });
+  expect(rescore("true")).toMatchObject({
+    code: 0,
+    stdout: `rewards by state_only
+  unchanged 4 · up 0 · down 0 · mean 0.25 before, 0.25 after (0)
+4 episodes re-scored · 4 equal · 0 different · 0 could not be told
+`,
+  });
+  expect(rescore("others")).toMatchObject({
+    code: 1,
+    stdout: `rewards by state_only
+  unchanged 1 · up 1 · down 0 · mean 0 before, 0.5 after (+0.5)
+  g0.0.0/0       +1  0 → 1  ${group.task.id}
+2 episodes re-scored · 1 equal · 1 different · 0 could not be told
+`,
+  });
 });
 
 test("the episode shows its calls and their states", () => {
