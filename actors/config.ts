@@ -168,6 +168,12 @@ export const runConfigSchema = z.strictObject({
     topP: z.number().gt(0).max(1).nullable(),
     topK: count(0).nullable(),
   }),
+  recording: z
+    .strictObject({
+      terminalBytes: count(0).describe("what is kept of a program's terminal with its times; 0 keeps none"),
+      blobBytes: count(0).describe("the most of one program, terminal or submission; 0 keeps none of them"),
+    })
+    .describe("what is kept of episodes beside words and tokens"),
   checkpoint: z.strictObject({
     every: count().describe("iterations between checkpoints"),
     keep: count().describe("so many of the newest are kept"),
@@ -272,6 +278,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       topP: null,
       topK: null,
     },
+    recording: { terminalBytes: 256 * 2 ** 10, blobBytes: 16 * 2 ** 20 },
     checkpoint: { every: 20, keep: 2 },
   };
 }

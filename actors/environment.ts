@@ -8,7 +8,7 @@ import type { ExitOptions } from "./exit/index.ts";
 import { assessGroup, type Group, outcomeOf } from "./group.ts";
 import type { Completion, Generation, InferenceProxy, Sampling } from "./inference-proxy.ts";
 import { RandomStream } from "./random.ts";
-import type { EpisodeRecord, Recorder } from "./recorder.ts";
+import type { EpisodeRecord, Recorder, StepFacts, WorldName } from "./recorder.ts";
 import { type Rollout, RolloutDraft } from "./rollout.ts";
 import type { RolloutBuffer, Ticket } from "./rollout-buffer.ts";
 import type { Assignment, TaskBuffer } from "./task-buffer.ts";
@@ -45,6 +45,7 @@ export interface EmbedderActor {
 interface Running {
   environment: Environment;
   draft: RolloutDraft;
+  steps: StepFacts[];
   generateMs: number;
   worldMs: number;
 }
@@ -97,13 +98,24 @@ export class Environments {
         episodes.map(({ rollout }) => rollout),
         this.#config.options,
       );
-      await recorder.write({ ticket, draw, task: assignment.task, episodes: records(episodes, group) });
+      await recorder.write({
+        ticket,
+        draw,
+        task: assignment.task,
+        world: this.#worldName(),
+        episodes: records(episodes, group),
+      });
       await tasks.complete(draw, outcomeOf(group));
       const { mode, verdict, rewards, advantages, isMasked } = group;
       await rollouts.finish(ticket, { mode, rollouts: group.rollouts, verdict, rewards, advantages, isMasked });
       this.#groupCount += 1;
       this.#episodeCount += episodes.length;
     }
+  }
+
+  #worldName(): WorldName {
+    const { id, version } = this.#world!.environment("train"); // it costs nothing until its first reset
+    return { id, version };
   }
 
   /** All episodes of a group, side by side. The first prompt is one for all of them, so it is read once. */
@@ -139,6 +151,7 @@ export class Environments {
     const running: Running = {
       environment,
       draft: new RolloutDraft(id, first.promptIds),
+      steps: [],
       generateMs: first.wallMs,
       worldMs: 0,
     };
@@ -149,6 +162,7 @@ export class Environments {
       draft.appendSampled(completion.text, completion);
       const step = await timed(() => environment.step(completion.text));
       running.worldMs += step.wallMs;
+      running.steps.push(factsOf(step, environment));
       if (step.failed) return this.#end(running, draft.fail(step.failed));
       const told = environment.feedback();
       const feedback = told === null ? {} : { feedback: told };
@@ -175,8 +189,8 @@ export class Environments {
     });
   }
 
-  #end({ environment, generateMs, worldMs }: Running, rollout: Rollout): Played {
-    return { rollout, messages: environment.messages(), generateMs, worldMs };
+  #end({ environment, steps, generateMs, worldMs }: Running, rollout: Rollout): Played {
+    return { rollout, steps, messages: environment.messages(), generateMs, worldMs };
   }
 
   /** The solutions of a group as vectors, where an embedder of its own makes them. Without them there is no bonus. */
@@ -211,6 +225,7 @@ export const EnvironmentsActor = defineActor(import.meta.url, Environments, { co
 
 interface Played {
   rollout: Rollout;
+  steps: readonly StepFacts[];
   messages: readonly Message[];
   generateMs: number;
   worldMs: number;
@@ -232,11 +247,16 @@ async function timed<T extends object>(work: () => Promise<T>): Promise<Timed<T>
 /** An episode that the engine would not even begin: one token stands for the prompt that was refused. */
 function failedBeforeStart(id: string, environment: Environment, failure: { cause: string; message: string }): Played {
   const rollout = new RolloutDraft(id, Int32Array.of(0)).fail(failure);
-  return { rollout, messages: environment.messages(), generateMs: 0, worldMs: 0 };
+  return { rollout, steps: [], messages: environment.messages(), generateMs: 0, worldMs: 0 };
+}
+
+function factsOf({ responseKind, info, evidence = {}, failed, truncated }: Step, environment: Environment): StepFacts {
+  const isBrokenOff = failed !== undefined || truncated === "max_wall";
+  return { responseKind, digest: isBrokenOff ? null : environment.digest(), info, evidence };
 }
 
 /** The same group of the same run has the same seed; another attempt or life has another. */
-function groupSeed(seed: number, { groupId }: Ticket): number {
+export function groupSeed(seed: number, { groupId }: Pick<Ticket, "groupId">): number {
   return RandomStream.seeded(`${seed} ${groupId}`).below(2 ** 31);
 }
 
@@ -250,8 +270,9 @@ function prefixOf(turns: readonly { response: string; observation?: readonly Mes
 }
 
 function records(episodes: readonly Played[], group: Group): EpisodeRecord[] {
-  return episodes.map(({ rollout, messages, generateMs, worldMs }, at) => ({
+  return episodes.map(({ rollout, steps, messages, generateMs, worldMs }, at) => ({
     rollout,
+    steps,
     messages,
     reward: group.rewards[at] ?? null,
     advantage: group.advantages[at] ?? 0,

@@ -71,19 +71,21 @@ export interface CodeWorldConfig {
   /** For one program. */
   wallSeconds: number;
   memoryMegabytes: number;
+  /** What the evidence of an episode holds of a program's terminal; nothing unless said. */
+  terminalBytes?: number;
 }
 
 export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig;
 
 /** The world of a run. */
-export function worldConfigOf({ domain, environments, problems, tools, code }: RunConfig): WorldConfig {
+export function worldConfigOf({ domain, environments, problems, tools, code, recording }: RunConfig): WorldConfig {
   switch (domain) {
     case "math":
       return { domain, requireBoxed: environments.requireBoxed, verifiers: environments.verifiers };
     case "tools":
       return { domain, source: problems.train, ...tools };
     case "mle":
-      return { domain, source: problems.train, ...code };
+      return { domain, source: problems.train, ...code, terminalBytes: recording?.terminalBytes ?? 0 };
   }
 }
 
@@ -175,6 +177,7 @@ async function openTools({ source, profile, feedback, docs, helpers }: ToolWorld
 
 async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, reuse, wallSeconds, memoryMegabytes } = config;
+  const { terminalBytes = 0 } = config;
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
@@ -195,7 +198,7 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
       about: { ...versions, sandbox: sandbox.tier },
       check: ({ id }) => checkOf(grader, id, scoreRanges),
       environment: () =>
-        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, ...how } }) as Environment,
+        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, terminalBytes, ...how } }) as Environment,
       async close() {
         await executor.close();
         await grader.close();

@@ -60,8 +60,9 @@ export class Attempt<T extends Task, S> {
     signal.throwIfAborted();
     this.#append(this.#turnOf(response, reply));
     const { messages, terminated, responseKind, info = {} } = reply;
+    const evidence = reply.evidence === undefined ? {} : { evidence: reply.evidence };
     const limit = terminated ? undefined : this.#limitReachedBy(this.#turns);
-    if (!terminated && !limit) return { messages: [...messages], terminated, responseKind, info };
+    if (!terminated && !limit) return { messages: [...messages], terminated, responseKind, info, ...evidence };
     const { quality, reward, parts, metrics } = await this.#score(state, signal);
     this.#outcome = limit
       ? { kind: "truncated", reason: limit, quality, reward }
@@ -73,6 +74,7 @@ export class Attempt<T extends Task, S> {
       ...ending,
       responseKind,
       info: { ...info, rewardParts: parts, metrics },
+      ...evidence,
     };
   }
 

@@ -32,10 +32,17 @@ export type Step = {
   /** How the world read the response, in its own words: `boxed`, `tool`, `finished`. Stop-string filters depend on it. */
   responseKind: string;
   info: Info;
+  evidence?: Evidence;
 };
 
 /** Facts for the record, plain JSON, never needed to go on. */
 export type Info = Record<string, unknown>;
+
+/**
+ * Bytes that show what happened, each under a file's name: a program that was run, what its terminal showed, what it left
+ * behind. For the record like {@link Info}; a world does not know where they go, nor whether anybody keeps them.
+ */
+export type Evidence = Readonly<Record<string, Uint8Array>>;
 
 export interface CallOptions {
   /** Aborting rejects the call with the signal's reason and breaks the episode off; `reset` begins a new one. */

@@ -1,7 +1,7 @@
 // What the author of a world writes: the rules, and nothing else.
 // A session (session.ts) makes an Environment of it: it keeps the turns, replays, limits, aborts, scores and closes.
 // A world object is shared by all its sessions, so whatever changes lives in the state that `open` returns.
-import type { Info } from "./environment.ts";
+import type { Evidence, Info } from "./environment.ts";
 import type { Message, Turn } from "./episode.ts";
 import type { Task } from "./task.ts";
 
@@ -55,4 +55,5 @@ export type Reply = {
   /** What to tell whoever tries this response again. */
   feedback?: string;
   info?: Info;
+  evidence?: Evidence;
 };

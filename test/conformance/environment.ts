@@ -168,7 +168,9 @@ async function scoresAtTheEnd(bench: Bench): Promise<void> {
     expect(isOver(step), `over after response ${index + 1} of ${bench.play.length}`).toBe(
       index === bench.play.length - 1,
     );
-    expect(() => canonicalJson(step), "a step is plain JSON").not.toThrow();
+    const { evidence = {}, ...plain } = step;
+    expect(() => canonicalJson(plain), "a step without its evidence is plain JSON").not.toThrow();
+    for (const [name, bytes] of Object.entries(evidence)) expect(bytes, `evidence ${name}`).toBeInstanceOf(Uint8Array);
     if (!isOver(step)) expect(step, "a reward comes with the end").not.toHaveProperty("reward");
   }
   const quality = environment.quality();
