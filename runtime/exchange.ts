@@ -11,6 +11,7 @@ import {
   type End,
   firstControlId,
   type Items,
+  isLast,
   kinds,
   type Result,
   statuses,
@@ -67,6 +68,11 @@ export class Exchange {
       to.send(call);
       return;
     }
+    const known = this.#onward.get(from)?.get(call.id);
+    if (known !== undefined) {
+      to.send({ ...call, id: known }); // its mailbox had no room, and has it now
+      return;
+    }
     const passage: Passage = {
       from,
       fromId: call.id,
@@ -85,19 +91,22 @@ export class Exchange {
 
   /** Passes an answer back to whoever asked; one that nobody waits for any more is dropped. */
   back(answer: Result | Items | End): void {
-    const isLast = answer.kind === kinds.end || (answer.kind === kinds.result && answer.status !== statuses.stream);
-    const passage = isLast ? this.#take(answer.id) : this.#passages.get(answer.id);
+    const passage = isLast(answer) ? this.#take(answer.id) : this.#passages.get(answer.id);
     if (!passage) return;
-    if (answer.kind === kinds.result && !isLast) passage.isStream = true;
+    if (answer.kind === kinds.result && answer.status === statuses.stream) passage.isStream = true;
     passage.from.send({ ...answer, id: passage.fromId });
   }
 
-  /** Passes the asker's word on to whoever answers. A cancelled call is settled at the asker's already. */
-  ahead(word: Cancel | Credit, from: Channel): void {
+  /**
+   * Passes the asker's word on to whoever answers; false if no call of this id is under way.
+   * A cancelled call is settled at the asker's already.
+   */
+  ahead(word: Cancel | Credit, from: Channel): boolean {
     const id = this.#onward.get(from)?.get(word.id);
-    if (id === undefined) return;
+    if (id === undefined) return false;
     const passage = word.kind === kinds.cancel ? this.#take(id) : this.#passages.get(id);
     passage?.to.send({ ...word, id });
+    return true;
   }
 
   /** Settles with an error everything that waits for these targets or through this channel. */

@@ -336,6 +336,8 @@ export class Node {
         this.#exchange.back(envelope);
         break;
       case kinds.cancel:
+        if (!this.#exchange.ahead(envelope, from)) this.#residents.cancel(envelope.id, from);
+        break;
       case kinds.credit:
         this.#exchange.ahead(envelope, from);
         break;

@@ -149,6 +149,9 @@ describe("envelopes", () => {
     deadlineMs: null,
     credit: 0,
     from: "c@d",
+    lane: null,
+    priority: 0,
+    chain: null,
   } as const;
 
   test("a batch gives each envelope its own raw buffers", () => {

@@ -77,7 +77,7 @@ describe("a mailbox that is full", () => {
     const held = [slow.hold(), slow.hold(), slow.hold()].map(caught);
     const error = await caught(slow.hold());
     expect(error.message).toBe(
-      `mailbox_full: ${addressOf(slow)} refused hold: mailbox 2 of 2. It lives but is behind: send less, or raise mailboxCapacity.`,
+      `mailbox_full: ${addressOf(slow)} refused hold: mailbox 2 of 2, 2 of 268435456 bytes. It lives but is behind: send less, or raise mailboxCapacity or mailboxBytes.`,
     );
     await node.stopActor(slow, "seen enough", 10);
     const messages = (await Promise.all(held)).map(({ message }) => message);

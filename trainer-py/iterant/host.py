@@ -381,7 +381,7 @@ class Host:
         except Exception as error:
             text = f"{address} ({spec['className']}) did not start: {error}"
             raise ActorError("start_failed", text, actor=address) from error
-        self._capacity = spec["mailboxCapacity"]
+        self._capacity = spec["mailbox"]["capacity"]
         self._cells[spec["name"]] = _Cell(spec, instance)
 
     def _stop_actor(self, name: str, reason: str, _grace_ms: float) -> None:
