@@ -154,6 +154,7 @@ export class Caller {
       lane,
       priority,
       chain,
+      sentMs: null,
     });
     return reply;
   }
@@ -175,6 +176,7 @@ export class Caller {
       lane: options.lane ?? null,
       priority: options.priority ?? 0,
       chain: null, // who does not wait closes no circle
+      sentMs: null,
     });
   }
 
@@ -250,6 +252,7 @@ export class Caller {
       lane,
       priority,
       chain,
+      sentMs: null,
     });
   }
 

@@ -174,7 +174,10 @@ export class Cell {
   /** Removes a waiting call or tells a running one. */
   cancel(id: number, reason: string): void {
     const waiting = this.#mailbox.remove(id);
-    if (waiting === "ticket") return; // its caller keeps the call, and has let it go
+    if (waiting === "ticket") {
+      this.#tell(id, statuses.error, this.#lostTicket("cancelled", "called off", reason));
+      return;
+    }
     if (waiting) {
       this.#refuse(waiting.call, "cancelled", `did not run ${waiting.call.method}: ${reason}.`);
       return;
@@ -195,7 +198,7 @@ export class Cell {
     for (const { call } of messages) {
       this.#refuse(call, "stopped", `was stopped before ${call.method} could run: ${reason}.`);
     }
-    for (const id of tickets) this.#tell(id, statuses.error, this.#stoppedParked(reason));
+    for (const id of tickets) this.#tell(id, statuses.error, this.#lostTicket("stopped", "stopped", reason));
     for (const { turn, grants } of this.#running.values()) {
       turn.cancel(reason);
       grants?.release();
@@ -440,10 +443,11 @@ export class Cell {
     );
   }
 
-  #stoppedParked(reason: string): Payload {
+  /** For a call that its caller keeps. */
+  #lostTicket(code: ErrorCode, what: string, reason: string): Payload {
     const { address } = this.spec;
-    const what = `${address} was stopped before it had room for this call: ${reason}.`;
-    return packValue(toErrorRecord(new ActorError("stopped", what, { actor: address })));
+    const message = `${address} had no room for this call before it was ${what}: ${reason}.`;
+    return packValue(toErrorRecord(new ActorError(code, message, { actor: address })));
   }
 
   #fullness(): string {

@@ -80,6 +80,11 @@ export interface Call {
   priority: number;
   /** The calls within which this one is made, outermost first, each `name@node method`; null outside of any. */
   chain: string[] | null;
+  /**
+   * When a node handed it to one of its own hosts, on the machine's monotonic clock in milliseconds; null elsewhere.
+   * A host that was busy finds by it how long the call has lain before its door.
+   */
+  sentMs: number | null;
 }
 
 export interface Result {

@@ -1,6 +1,7 @@
 // Calls passing through a node: remembers who asked, so that answers find their way back.
 // When an actor, a host or an asker dies, everything that waits for it here is settled.
 // Knows channels and ids; opens no payload.
+import type { CalledOff } from "./called-off.ts";
 import type { Channel } from "./channel.ts";
 import type { Clock } from "./clock.ts";
 import { packValue } from "./codec.ts";
@@ -41,12 +42,14 @@ interface Passage {
 
 export class Exchange {
   readonly #clock: Clock;
+  readonly #calledOff: CalledOff;
   readonly #passages: Pending<Passage>;
   /** Who asked under which id → the id under which it was passed on; for CANCEL and CREDIT, which go that way. */
   readonly #onward = new Map<Channel, Map<number, number>>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, calledOff: CalledOff) {
     this.#clock = clock;
+    this.#calledOff = calledOff;
     this.#passages = new Pending({ clock, onDeadline: () => {} });
   }
 
@@ -92,7 +95,10 @@ export class Exchange {
   /** Passes an answer back to whoever asked; one that nobody waits for any more is dropped. */
   back(answer: Result | Items | End): void {
     const passage = isLast(answer) ? this.#take(answer.id) : this.#passages.get(answer.id);
-    if (!passage) return;
+    if (!passage) {
+      if (isLast(answer)) this.#calledOff.ended(answer.id);
+      return;
+    }
     if (answer.kind === kinds.result && answer.status === statuses.stream) passage.isStream = true;
     passage.from.send({ ...answer, id: passage.fromId });
   }
@@ -104,8 +110,12 @@ export class Exchange {
   ahead(word: Cancel | Credit, from: Channel): boolean {
     const id = this.#onward.get(from)?.get(word.id);
     if (id === undefined) return false;
-    const passage = word.kind === kinds.cancel ? this.#take(id) : this.#passages.get(id);
-    passage?.to.send({ ...word, id });
+    if (word.kind === kinds.credit) {
+      this.#passages.get(id)?.to.send({ ...word, id });
+      return true;
+    }
+    const passage = this.#take(id);
+    if (passage) this.#callOff(id, passage, word.reason);
     return true;
   }
 
@@ -123,9 +133,14 @@ export class Exchange {
   /** The asker is gone: tells those who still work for it to stop. */
   forget(from: Channel): void {
     for (const [id, passage] of this.#passages.takeAll((other) => other.from === from)) {
-      passage.to.send({ kind: kinds.cancel, id, reason: `${from.label}, which asked, is gone` });
+      this.#callOff(id, passage, `${from.label}, which asked, is gone`);
     }
     this.#onward.delete(from);
+  }
+
+  #callOff(id: number, { to, target, method }: Passage, reason: string): void {
+    to.send({ kind: kinds.cancel, id, reason });
+    this.#calledOff.add(id, { target, method, reason, to });
   }
 
   #take(id: number): Passage | undefined {

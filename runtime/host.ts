@@ -3,9 +3,9 @@
 import { loadActor, mailboxSpecOf, type StartReason } from "./actor.ts";
 import { Caller } from "./caller.ts";
 import { Cell, type CellReport, type MessageRecord, type SpawnSpec } from "./cell.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, machineMs } from "./clock.ts";
 import { packValue, unpackValue, type ValueHooks } from "./codec.ts";
-import { type Answer, type Envelope, isLast, kinds, parseAddress } from "./envelope.ts";
+import { type Answer, type Call, type Envelope, isLast, kinds, parseAddress } from "./envelope.ts";
 import { ActorError } from "./errors.ts";
 import { refuse } from "./exchange.ts";
 import { addressIfHandle, makeHandle } from "./handle.ts";
@@ -168,6 +168,7 @@ export class Host {
           break;
         }
         if (envelope.id !== 0) this.#answering.set(envelope.id, cell);
+        takeOffWay(envelope);
         cell.accept(envelope);
         break;
       }
@@ -220,6 +221,12 @@ export class Host {
     const error = new ActorError(code, `${target} ${what}; ${method} did not run.`, { actor: target, method });
     refuse({ label: this.#options.name, send: this.#options.send, close() {} }, id, error);
   }
+}
+
+/** What a call has lain before a host that was busy is gone from its deadline: it must not run late for that. */
+function takeOffWay(call: Call): void {
+  if (call.sentMs === null || call.deadlineMs === null) return;
+  call.deadlineMs -= Math.max(0, machineMs() - call.sentMs);
 }
 
 function startReason(spec: SpawnSpec): StartReason {

@@ -2,11 +2,12 @@
 // Between two lives of an actor its calls wait; after the last they are told why.
 import { type ActorOptions, mailboxSpecOf, reentrancyOf } from "./actor.ts";
 import { bringUp, defaultStartDeadlineMs } from "./birth.ts";
+import type { CalledOffCall } from "./called-off.ts";
 import type { CellReport } from "./cell.ts";
 import type { Channel } from "./channel.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, machineMs } from "./clock.ts";
 import { packValue } from "./codec.ts";
-import type { Call } from "./envelope.ts";
+import { type Call, parseAddress } from "./envelope.ts";
 import { ActorError, isActorError } from "./errors.ts";
 import { type Exchange, refuse } from "./exchange.ts";
 import { addressIfHandle } from "./handle.ts";
@@ -62,8 +63,11 @@ export interface ResidentsOptions {
   /** Takes a name in the cluster; rejects with `name_taken`. */
   claim: (name: string) => Promise<void>;
   release: (name: string) => Promise<void>;
+  /** A line for people. */
+  say: (line: string) => void;
 }
 
+const defaultCancelGraceMs = 60_000;
 const reportDeadlineMs = 2000;
 /** Of so many that are no more it is known why. */
 const maxEpitaphs = 10_000;
@@ -149,7 +153,7 @@ export class Residents {
     }
     const { child, address, waiting, capacity } = resident;
     const home = child.home;
-    if (home) this.#options.exchange.forward({ ...call, target: address }, from, home.channel);
+    if (home) this.#options.exchange.forward({ ...call, target: address, sentMs: machineMs() }, from, home.channel);
     else if (waiting.length < capacity) waiting.push({ call, from, sinceMs: this.#options.clock.nowMs() });
     else {
       const full = `refused ${call.method}: ${waiting.length} calls wait already for it to start.`;
@@ -163,6 +167,26 @@ export class Residents {
       if (waiting.remove((other) => other.from === from && other.call.id === id)) return true;
     }
     return false;
+  }
+
+  /** How long a call may run on after it was called off; null for one that is not of this node, or not bounded. */
+  cancelGraceMs(address: string): number | null {
+    const { name, node } = parseAddress(address);
+    const resident = node === this.#options.node ? this.#residents.get(name) : undefined;
+    const { cancelGraceMs = defaultCancelGraceMs } = resident?.request ?? { cancelGraceMs: null };
+    return cancelGraceMs;
+  }
+
+  /** A call runs on though it was called off: its actor's own thread or process is killed, a shared one is not. */
+  ignored({ target, method, reason, to, graceMs }: CalledOffCall): void {
+    const home = this.#residents.get(parseAddress(target).name)?.child.home;
+    if (home?.channel !== to) return; // another life, or none
+    const what = `${target} went on with ${method} for ${graceMs} ms after it was called off (${reason})`;
+    if (!this.#options.hosts.isShared(home)) home.kill(what);
+    else {
+      const advice = "Let it look at callSignal(), or give it a thread of its own.";
+      this.#options.say(`${what}; it shares its thread, so nobody ends it. ${advice}`);
+    }
   }
 
   /** Resolves when the present life of the actor ends; at once if there is none. */
@@ -242,7 +266,8 @@ export class Residents {
     const nowMs = this.#options.clock.nowMs();
     for (const { call, from, sinceMs } of waiting.drain()) {
       const deadlineMs = call.deadlineMs === null ? null : call.deadlineMs - (nowMs - sinceMs);
-      this.#options.exchange.forward({ ...call, deadlineMs, target: address }, from, child.home!.channel);
+      const late = { ...call, deadlineMs, target: address, sentMs: machineMs() };
+      this.#options.exchange.forward(late, from, child.home!.channel);
     }
   }
 

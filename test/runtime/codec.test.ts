@@ -152,6 +152,7 @@ describe("envelopes", () => {
     lane: null,
     priority: 0,
     chain: null,
+    sentMs: null,
   } as const;
 
   test("a batch gives each envelope its own raw buffers", () => {

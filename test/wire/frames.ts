@@ -18,7 +18,7 @@ function errorRecord() {
 const long = Float32Array.from({ length: 300 }, (_, at) => at / 4);
 
 /** Outside of any call, to the first lane. */
-const plainly = { lane: null, priority: 0, chain: null };
+const plainly = { lane: null, priority: 0, chain: null, sentMs: null };
 
 export const golden: Record<string, Envelope[]> = {
   hello: [{ kind: kinds.hello, peer: "node-a/learner", incarnation, role: "host", lastSeq: 0, token: "secret" }],
@@ -63,6 +63,7 @@ export const golden: Record<string, Envelope[]> = {
       lane: "eval",
       priority: -2,
       chain: ["counter@node-b begin", "asks@node-a goOn"],
+      sentMs: 1234.5,
     },
   ],
   "result with an error": [

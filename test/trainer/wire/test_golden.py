@@ -56,7 +56,7 @@ GOLDEN: dict[str, list[Envelope]] = {
     "call on a lane, within others": [
         [
             *[CALL, 3, "counter@node-b", "add", pack_value([1]), 250.5, 64, "asks@node-a"],
-            *["eval", -2, ["counter@node-b begin", "asks@node-a goOn"]],
+            *["eval", -2, ["counter@node-b begin", "asks@node-a goOn"], 1234.5],
         ],
     ],
     "result with an error": [[RESULT, 2, ERROR, pack_value(error_record()), 12, 3400]],
