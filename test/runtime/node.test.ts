@@ -149,6 +149,26 @@ describe("a crash", () => {
     expect([await counter.get(), await counter.reason()]).toEqual([5, "restart"]);
   });
 
+  test("lets nothing run later that was given up while the actor was down", async () => {
+    const counter = await node.spawn(CounterActor, [5], {
+      placement: "process",
+      restart: "permanent",
+      firstBackoffMs: 500,
+      lastBackoffMs: 500,
+    });
+    const down = node.monitor(counter);
+    process.kill(await pidOf(counter), "SIGKILL");
+    await down;
+    const running = new AbortController();
+    const calledOff = caught(counter.with({ signal: running.signal }).add(10));
+    const late = caught(counter.with({ deadlineMs: 20 }).add(100));
+    const inTime = counter.add(1);
+    running.abort();
+    expect([(await calledOff).code, (await late).code]).toEqual(["cancelled", "call_timeout"]);
+    expect(await inTime).toBe(6);
+    expect(await counter.get()).toBe(6);
+  });
+
   test("that comes back too often is given up, and whoever waited is told why", async () => {
     const crashing = await node.spawn(CrashesOutsideACallActor, [], {
       placement: "thread",
