@@ -28,6 +28,10 @@ class Call:
     chain: list[str] | None = None
     arrived_s: float = field(default_factory=time.monotonic)
     cancel_reason: str | None = None
+    size: int = field(init=False)  # bytes of its arguments, as they count for a mailbox
+
+    def __post_init__(self) -> None:
+        self.size = len(self.args.data) + sum(map(len, self.args.buffers))
 
     @staticmethod
     def of(envelope: Envelope) -> "Call":
@@ -39,11 +43,6 @@ class Call:
         if len(envelope) > 11 and envelope[11] is not None:
             call.arrived_s = min(call.arrived_s, envelope[11] / 1000)
         return call
-
-    @property
-    def size(self) -> int:
-        """Bytes of its arguments, as they count for a mailbox."""
-        return len(self.args.data) + sum(len(buffer) for buffer in self.args.buffers)
 
     @property
     def left_s(self) -> float | None:

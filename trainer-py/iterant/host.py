@@ -102,6 +102,7 @@ class Host:
         self._busy: tuple[_Cell, float] | None = None
         self._link = Link(boot, self.receive, self._lag_ms, self._lost)
         self._is_ending = False
+        self._main_thread = threading.main_thread().ident
 
     def run(self) -> None:
         """Until `end`: messages first, then one turn of whoever has more to do."""
@@ -395,7 +396,8 @@ class Host:
         running.record["runMs"] = (time.monotonic() - running.began_s) * 1000
         if running.has_place:
             running.cell.mailbox.done(running.call)
-            self._inbox.put(None)
+            if threading.get_ident() != self._main_thread:
+                self._inbox.put(None)  # the main thread looks for the next call by itself
 
     def _answer(self, running: _Running, status: int, packed: Payload) -> None:
         call = running.call

@@ -43,55 +43,53 @@ class _PriorityQueue(Generic[R]):
     """Higher priorities first; equal ones in the order of their coming."""
 
     def __init__(self) -> None:
-        self._levels: dict[int, deque[R]] = {}  # highest first; only levels that hold something
-
-    def __len__(self) -> int:
-        return sum(len(level) for level in self._levels.values())
+        # Highest first. A level that was used once stays: there are few, and the next item of its priority finds it.
+        self._levels: dict[int, deque[R]] = {}
+        self.count = 0
 
     def __iter__(self) -> Iterator[R]:
         return (item for level in self._levels.values() for item in level)
 
     def push(self, item: R) -> None:
-        if item.priority not in self._levels:
-            levels = {**self._levels, item.priority: deque[R]()}
-            self._levels = dict(sorted(levels.items(), reverse=True))
-        self._levels[item.priority].append(item)
+        level = self._levels.get(item.priority)
+        if level is None:
+            level = deque()
+            self._levels = dict(sorted({**self._levels, item.priority: level}.items(), reverse=True))
+        level.append(item)
+        self.count += 1
 
     def peek(self) -> R | None:
-        return next(iter(self), None)
+        level = next(filter(None, self._levels.values()), None)
+        return None if level is None else level[0]
 
     def take(self) -> R | None:
-        return self._pop(next(iter(self._levels), None))
+        return self._pop(next(filter(None, self._levels.values()), None))
 
     @property
     def lowest_priority(self) -> int | None:
-        return next(reversed(self._levels), None)
+        return next((priority for priority, level in reversed(self._levels.items()) if level), None)
 
     def take_oldest_of_lowest(self) -> R | None:
-        return self._pop(self.lowest_priority)
+        return self._pop(next(filter(None, reversed(self._levels.values())), None))
 
     def remove(self, call_id: int) -> R | None:
         found = next((item for item in self if item.call_id == call_id), None)
         if found is not None:
             self._levels[found.priority].remove(found)
-            self._forget_if_empty(found.priority)
+            self.count -= 1
         return found
 
     def drain(self) -> list[R]:
         items = list(self)
         self._levels = {}
+        self.count = 0
         return items
 
-    def _pop(self, priority: int | None) -> R | None:
-        if priority is None:
+    def _pop(self, level: "deque[R] | None") -> R | None:
+        if level is None:
             return None
-        item = self._levels[priority].popleft()
-        self._forget_if_empty(priority)
-        return item
-
-    def _forget_if_empty(self, priority: int) -> None:
-        if not self._levels[priority]:
-            del self._levels[priority]
+        self.count -= 1
+        return level.popleft()
 
 
 @dataclass(eq=False)
@@ -119,7 +117,9 @@ class _Lane(Generic[M]):
         self.running = 0
         self.queue: _PriorityQueue[M] = _PriorityQueue()
         self.size = 0
-        self._spec = spec
+        self._capacity: float = spec["capacity"]
+        self._max_bytes: float = spec["maxBytes"]
+        self._when_full: str = spec["whenFull"]
         self._dropped = dropped
         self._room = room
         self._parked: _PriorityQueue[_Ticket] = _PriorityQueue()
@@ -128,22 +128,20 @@ class _Lane(Generic[M]):
 
     @property
     def parked(self) -> int:
-        return len(self._parked) + len(self._called)
+        return self._parked.count + len(self._called)
 
     @property
     def is_ready(self) -> bool:
-        return len(self.queue) > 0 and self.running < self.concurrency
+        return self.queue.count > 0 and self.running < self.concurrency
 
     def offer(self, message: M) -> Offer:
-        if self._redeem(message.call_id):
-            return self._keep(message)
         # Whoever has a ticket was here before: nobody passes it, or the order of one caller's messages would be lost.
-        if self.parked == 0 and self._has_room(message.size):
+        has_tickets = self._called or self._parked.count
+        if self._redeem(message.call_id) if has_tickets else self._has_room(message.size):
             return self._keep(message)
-        when_full = self._spec["whenFull"]
-        if when_full == "drop-oldest":
+        if self._when_full == "drop-oldest":
             return self._keep(message) if self._make_room(message) else "full"
-        if when_full == "fail" or message.call_id == 0:
+        if self._when_full == "fail" or message.call_id == 0:
             return "full"
         self._parked.push(_Ticket(message.call_id, message.priority, message.size))
         return "parked"
@@ -178,12 +176,13 @@ class _Lane(Generic[M]):
 
     def _left(self, message: M) -> None:
         self.size -= message.size
-        self._call_tickets()
+        if self._parked.count:
+            self._call_tickets()
 
     def _has_room(self, size: int) -> bool:
-        count = len(self.queue) + len(self._called)
+        count = self.queue.count + len(self._called)
         held = self.size + self._called_size
-        return bool(count < self._spec["capacity"] and (count == 0 or held + size <= self._spec["maxBytes"]))
+        return count < self._capacity and (count == 0 or held + size <= self._max_bytes)
 
     def _make_room(self, message: M) -> bool:
         while not self._has_room(message.size):
@@ -222,6 +221,7 @@ class Mailbox(Generic[M]):
         on_room     the message of this id, parked before, may come again
         """
         self.spec = spec
+        self._concurrency: float = spec["concurrency"]
         self._lock = threading.RLock()
         self._lanes = [_Lane(spec, lane, on_dropped, on_room) for lane in spec["lanes"]]
         self._named = {lane.name: lane for lane in self._lanes}
@@ -231,7 +231,7 @@ class Mailbox(Generic[M]):
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(len(lane.queue) for lane in self._lanes)
+            return sum(lane.queue.count for lane in self._lanes)
 
     @property
     def size(self) -> int:
@@ -251,7 +251,7 @@ class Mailbox(Generic[M]):
                 {
                     "name": lane.name,
                     "weight": lane.weight,
-                    "waiting": len(lane.queue),
+                    "waiting": lane.queue.count,
                     "parked": lane.parked,
                     "running": lane.running,
                 }
@@ -266,7 +266,7 @@ class Mailbox(Generic[M]):
     def take(self) -> M | None:
         """The message whose turn it is, if a place is free for it; the place is taken until `done`."""
         with self._lock:
-            if self._running >= self.spec["concurrency"]:
+            if self._running >= self._concurrency:
                 return None
             # Once round, and the lane at which it began once more: with new turns.
             for _looked in range(len(self._lanes) + 1):
