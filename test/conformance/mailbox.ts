@@ -1,6 +1,6 @@
 // What a mailbox does, told to an actor wherever it lives: order, lanes, bounds, deadlines, calling off.
 // Hand in how to spawn the actor that can be held; get the suite. Run for shared, thread, process and python.
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import {
   type ActorError,
   addressOf,
@@ -31,7 +31,13 @@ const caught = (call: Promise<unknown>): Promise<ActorError> =>
     (error: unknown) => error as ActorError,
   );
 
-export function mailboxConformance(title: string, { node, spawn, lines, isKillable }: MailboxUnderTest): void {
+export function mailboxConformance(title: string, { node, lines, isKillable, ...given }: MailboxUnderTest): void {
+  const actors: object[] = [];
+  const spawn: MailboxUnderTest["spawn"] = async (options) => {
+    const actor = await given.spawn(options);
+    actors.push(actor);
+    return actor;
+  };
   const reportOf = async (actor: object): Promise<CellReport> => {
     const found = (await node().control().actors()).find(({ address }) => address === addressOf(actor));
     return found!.cell!;
@@ -54,6 +60,8 @@ export function mailboxConformance(title: string, { node, spawn, lines, isKillab
     expect.poll(() => reportOf(actor), { timeout: 20_000 }).toMatchObject({ mailboxLength, parked });
 
   describe(`the mailbox of a ${title} actor`, () => {
+    afterEach(() => Promise.all(actors.splice(0).map((actor) => node().stopActor(actor, "the test is over", 0))));
+
     test("runs what waits by priority, and equal ones in the order of their coming", async () => {
       const actor = await spawn({ concurrency: 1 });
       const release = await hold(actor);
@@ -228,6 +236,14 @@ export function mailboxConformance(title: string, { node, spawn, lines, isKillab
     });
 
     test("that ignores being called off loses its life after the grace period, unless it shares its thread", async () => {
+      const obeys = await spawn({ cancelGraceMs: 50, concurrency: 1, mailboxCapacity: 1 });
+      await obeys.note("of its only life");
+      const release = await hold(obeys);
+      const calledOff = new AbortController();
+      const two = [1, 2].map(() => caught(obeys.with({ signal: calledOff.signal }).note("never")));
+      await waiting(obeys, 1, 1);
+      calledOff.abort();
+      await Promise.all([...two, release()]);
       const actor = await spawn({ concurrency: 2, cancelGraceMs: 50, restart: "permanent", firstBackoffMs: 1 });
       const address = addressOf(actor);
       await actor.note("of the first life");
@@ -247,6 +263,7 @@ export function mailboxConformance(title: string, { node, spawn, lines, isKillab
         await expect.poll(lines, { timeout: 20_000 }).toContain(line);
         expect(await actor.notes()).toEqual(["of the first life"]);
       }
+      expect(await obeys.notes()).toEqual(["of its only life"]); // its grace period was over before
     });
   });
 }

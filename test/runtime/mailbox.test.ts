@@ -68,6 +68,20 @@ describe("a mailbox that is full", () => {
     expect([offer(4), offer(5)]).toEqual(["kept", "kept"]);
   });
 
+  test("under wait nobody passes a large one that waits for room, however small", () => {
+    const { offer } = make({ maxBytes: 10, whenFull: "wait" });
+    expect([offer(1, { bytes: 5 }), offer(2, { bytes: 8 }), offer(3)]).toEqual(["kept", "parked", "parked"]);
+  });
+
+  test("room that was kept for a message is free again once it has come and gone", () => {
+    const { mailbox, offer } = make({ maxBytes: 10, whenFull: "wait" });
+    expect([offer(1, { bytes: 6 }), offer(2, { bytes: 6 })]).toEqual(["kept", "parked"]);
+    mailbox.take();
+    expect(offer(2, { bytes: 6 })).toBe("kept");
+    mailbox.take();
+    expect([offer(3, { bytes: 4 }), offer(4, { bytes: 4 }), mailbox.bytes]).toEqual(["kept", "kept", 8]);
+  });
+
   test("a ticket that is let go makes room for the next", () => {
     const { mailbox, offer, called } = make({ capacity: 1, whenFull: "wait" });
     expect([offer(1), offer(2), offer(3), offer(4)]).toEqual(["kept", "parked", "parked", "parked"]);
@@ -194,7 +208,11 @@ describe("whatever happens to it, a mailbox", () => {
             const id = number + 1;
             const message = { id, lane: names[at.offer % lanes.length]!, priority: at.priority, bytes: at.bytes };
             messages.set(id, message);
+            const { length, bytes, parked } = mailbox.lanes.find(({ spec: lane }) => lane.name === message.lane)!;
+            const isSmall = length === 0 || bytes + message.bytes <= given.maxBytes;
+            const fits = parked === 0 && length < given.capacity && isSmall;
             const outcome = offer(id, message);
+            if (given.whenFull !== "drop-oldest" || fits) expect(outcome === "kept").toBe(fits);
             state.set(id, outcome === "kept" ? "waits" : outcome === "parked" ? "parked" : "out");
             expect(outcome === "parked").toBe(outcome !== "kept" && given.whenFull === "wait");
             for (const gone of dropped.splice(0)) {

@@ -8,6 +8,7 @@ import {
   TakesOneAtATimeActor,
 } from "../fixtures/conduct.ts";
 import { type Counter, CounterActor } from "../fixtures/counter.ts";
+import { QueueingActor } from "../fixtures/queueing.ts";
 
 let node: Node;
 beforeAll(async () => {
@@ -167,6 +168,19 @@ describe("a crash", () => {
     expect([(await calledOff).code, (await late).code]).toEqual(["cancelled", "call_timeout"]);
     expect(await inTime).toBe(6);
     expect(await counter.get()).toBe(6);
+  });
+
+  test("takes from a call's deadline the time for which the actor was down", async () => {
+    const actor = await node.spawn(QueueingActor, [], {
+      placement: "process",
+      restart: "permanent",
+      firstBackoffMs: 500,
+      lastBackoffMs: 500,
+    });
+    const down = node.monitor(actor);
+    process.kill(await pidOf(actor), "SIGKILL");
+    await down;
+    expect(await actor.with({ deadlineMs: 60_000 }).leftMs()).toBeLessThan(59_700);
   });
 
   test("that comes back too often is given up, and whoever waited is told why", async () => {
