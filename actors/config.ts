@@ -48,7 +48,7 @@ export const runConfigSchema = z.strictObject({
       .string()
       .min(1)
       .describe(
-        "a file, a published set, generated or tiny; bfcl or office for tools; synthetic or mlebench=FOLDER for mle",
+        "a file, a published set, generated or tiny; bfcl, bfcl:sound or office for tools; synthetic or mlebench=FOLDER for mle",
       ),
     heldOut: z.string().min(1).nullable().describe("a file of its own to evaluate on; else a share of train"),
     heldOutShare: probability.describe("share of train that is kept from training, where heldOut names no file"),
@@ -119,8 +119,11 @@ export const runConfigSchema = z.strictObject({
   tools: z
     .strictObject({
       profile: z.enum(["exit", "bfcl_official", "bespoke_literal", "state_only"]).describe("what an attempt is worth"),
-      feedback: z.enum(["none", "tool_result"]).describe("what is told of a response that is tried again"),
+      feedback: z
+        .enum(["none", "tool_result"])
+        .describe("what is told of a response that is tried again; an evaluation runs it on a fork for that"),
       docs: z.enum(["json", "brief", "none"]).describe("how functions are described to the policy"),
+      helpers: count().describe("processes that run the functions, for each actor that has worlds"),
     })
     .describe("the world of tool use"),
   code: z
@@ -165,6 +168,12 @@ export const runConfigSchema = z.strictObject({
     topP: z.number().gt(0).max(1).nullable(),
     topK: count(0).nullable(),
   }),
+  recording: z
+    .strictObject({
+      terminalBytes: count(0).describe("what is kept of a program's terminal with its times; 0 keeps none"),
+      blobBytes: count(0).describe("the most of one program, terminal or submission; 0 keeps none of them"),
+    })
+    .describe("what is kept of episodes beside words and tokens"),
   checkpoint: z.strictObject({
     every: count().describe("iterations between checkpoints"),
     keep: count().describe("so many of the newest are kept"),
@@ -249,7 +258,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       trustRemoteCode: false,
     },
     environments: { count: 2, verifiers: 1, requireBoxed: false },
-    tools: { profile: "exit", feedback: "none", docs: "json" },
+    tools: { profile: "exit", feedback: "none", docs: "json", helpers: 1 },
     code: {
       wording: "programs",
       scoreRanges: "full",
@@ -269,6 +278,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       topP: null,
       topK: null,
     },
+    recording: { terminalBytes: 256 * 2 ** 10, blobBytes: 16 * 2 ** 20 },
     checkpoint: { every: 20, keep: 2 },
   };
 }

@@ -8,7 +8,7 @@ import type { ExitOptions } from "./exit/index.ts";
 import { assessGroup, type Group, outcomeOf } from "./group.ts";
 import type { Completion, Generation, InferenceProxy, Sampling } from "./inference-proxy.ts";
 import { RandomStream } from "./random.ts";
-import type { EpisodeRecord, Recorder } from "./recorder.ts";
+import type { EpisodeRecord, Recorder, StepFacts, WorldName } from "./recorder.ts";
 import { type Rollout, RolloutDraft } from "./rollout.ts";
 import type { RolloutBuffer, Ticket } from "./rollout-buffer.ts";
 import type { Assignment, TaskBuffer } from "./task-buffer.ts";
@@ -45,6 +45,7 @@ export interface EmbedderActor {
 interface Running {
   environment: Environment;
   draft: RolloutDraft;
+  steps: StepFacts[];
   generateMs: number;
   worldMs: number;
 }
@@ -97,13 +98,24 @@ export class Environments {
         episodes.map(({ rollout }) => rollout),
         this.#config.options,
       );
-      await recorder.write({ ticket, draw, task: assignment.task, episodes: records(episodes, group) });
+      await recorder.write({
+        ticket,
+        draw,
+        task: assignment.task,
+        world: this.#worldName(),
+        episodes: records(episodes, group),
+      });
       await tasks.complete(draw, outcomeOf(group));
       const { mode, verdict, rewards, advantages, isMasked } = group;
       await rollouts.finish(ticket, { mode, rollouts: group.rollouts, verdict, rewards, advantages, isMasked });
       this.#groupCount += 1;
       this.#episodeCount += episodes.length;
     }
+  }
+
+  #worldName(): WorldName {
+    const { id, version } = this.#world!.environment("train"); // it costs nothing until its first reset
+    return { id, version };
   }
 
   /** All episodes of a group, side by side. The first prompt is one for all of them, so it is read once. */
@@ -114,7 +126,8 @@ export class Environments {
     try {
       const openings = await Promise.all(environments.map((environment) => environment.reset(start)));
       const idOf = (at: number) => `${ticket.groupId}/${at}`;
-      const first = await this.#generate({ messages: openings[0]!.messages, n: rolloutsPerPrompt }, start.seed);
+      const stop = environments[0]!.stopStrings;
+      const first = await this.#generate({ messages: openings[0]!.messages, n: rolloutsPerPrompt, stop }, start.seed);
       if ("cause" in first)
         return environments.map((environment, at) => failedBeforeStart(idOf(at), environment, first));
       return await Promise.all(
@@ -138,6 +151,7 @@ export class Environments {
     const running: Running = {
       environment,
       draft: new RolloutDraft(id, first.promptIds),
+      steps: [],
       generateMs: first.wallMs,
       worldMs: 0,
     };
@@ -148,16 +162,19 @@ export class Environments {
       draft.appendSampled(completion.text, completion);
       const step = await timed(() => environment.step(completion.text));
       running.worldMs += step.wallMs;
+      running.steps.push(factsOf(step, environment));
       if (step.failed) return this.#end(running, draft.fail(step.failed));
-      if (isOver(step)) return this.#end(running, this.#finish(running, completion, step));
-      const next = await this.#generate({ messages: step.messages, ids: draft.ids, n: 1 }, turnSeed(seed, at, turn));
+      const told = environment.feedback();
+      const feedback = told === null ? {} : { feedback: told };
+      if (isOver(step)) {
+        draft.appendObserved(new Int32Array(), feedback); // whoever tries the last response again is told it too
+        return this.#end(running, this.#finish(running, completion, step));
+      }
+      const request = { messages: step.messages, ids: draft.ids, n: 1, stop: environment.stopStrings };
+      const next = await this.#generate(request, turnSeed(seed, at, turn));
       if ("cause" in next) return this.#end(running, draft.fail(next));
       running.generateMs += next.wallMs;
-      const feedback = environment.feedback();
-      draft.appendObserved(next.promptIds.slice(draft.ids.length), {
-        observation: step.messages,
-        ...(feedback === null ? {} : { feedback }),
-      });
+      draft.appendObserved(next.promptIds.slice(draft.ids.length), { observation: step.messages, ...feedback });
       completion = next.completions[0]!;
     }
   }
@@ -166,20 +183,14 @@ export class Environments {
     const turns = environment.turns();
     return draft.finish({
       text: environment.solutionText(turns),
-      finish: step.truncated ? "turns" : this.#isCutOff(completion) ? "length" : "stop",
+      finish: step.truncated ? "turns" : isCutOff(completion, environment) ? "length" : "stop",
       quality: environment.quality(),
       ...(completion.embedding ? { embedding: completion.embedding } : {}),
     });
   }
 
-  /** By the token limit, or without a word that ends a response where the world has such (exit-paper 3.6). */
-  #isCutOff({ finish, text }: Completion): boolean {
-    const { stop } = this.#world!;
-    return finish === "length" || (stop.length > 0 && !stop.some((word) => text.includes(word)));
-  }
-
-  #end({ environment, generateMs, worldMs }: Running, rollout: Rollout): Played {
-    return { rollout, messages: environment.messages(), generateMs, worldMs };
+  #end({ environment, steps, generateMs, worldMs }: Running, rollout: Rollout): Played {
+    return { rollout, steps, messages: environment.messages(), generateMs, worldMs };
   }
 
   /** The solutions of a group as vectors, where an embedder of its own makes them. Without them there is no bonus. */
@@ -196,16 +207,13 @@ export class Environments {
 
   /** Tokens, or why there are none: an engine's refusal concerns one episode, its absence all of them. */
   async #generate(
-    request: { messages: readonly Message[]; ids?: Int32Array; n: number },
+    request: { messages: readonly Message[]; ids?: Int32Array; n: number; stop: readonly string[] },
     seed: number,
   ): Promise<Timed<Generation> | { cause: string; message: string }> {
     const embed = this.#config.options.mechanisms.diversity && this.#cast.embedder === null;
     const { sampling } = this.#config;
-    const { stop } = this.#world!;
     try {
-      return await timed(() =>
-        this.#cast.inference.generate({ ...request, sampling, seed, stop, lane: "train", embed }),
-      );
+      return await timed(() => this.#cast.inference.generate({ ...request, sampling, seed, lane: "train", embed }));
     } catch (error) {
       if (!isActorError(error, "method_threw", "call_timeout")) throw error;
       return { cause: "engine", message: error.message };
@@ -217,9 +225,15 @@ export const EnvironmentsActor = defineActor(import.meta.url, Environments, { co
 
 interface Played {
   rollout: Rollout;
+  steps: readonly StepFacts[];
   messages: readonly Message[];
   generateMs: number;
   worldMs: number;
+}
+
+/** By the token limit, or without a word that ends a response where the world has such (exit-paper 3.6). */
+function isCutOff({ finish, text }: Completion, { stopStrings }: Environment): boolean {
+  return finish === "length" || (stopStrings.length > 0 && !stopStrings.some((word) => text.includes(word)));
 }
 
 type Timed<T> = T & { wallMs: number };
@@ -233,11 +247,16 @@ async function timed<T extends object>(work: () => Promise<T>): Promise<Timed<T>
 /** An episode that the engine would not even begin: one token stands for the prompt that was refused. */
 function failedBeforeStart(id: string, environment: Environment, failure: { cause: string; message: string }): Played {
   const rollout = new RolloutDraft(id, Int32Array.of(0)).fail(failure);
-  return { rollout, messages: environment.messages(), generateMs: 0, worldMs: 0 };
+  return { rollout, steps: [], messages: environment.messages(), generateMs: 0, worldMs: 0 };
+}
+
+function factsOf({ responseKind, info, evidence = {}, failed, truncated }: Step, environment: Environment): StepFacts {
+  const isBrokenOff = failed !== undefined || truncated === "max_wall";
+  return { responseKind, digest: isBrokenOff ? null : environment.digest(), info, evidence };
 }
 
 /** The same group of the same run has the same seed; another attempt or life has another. */
-function groupSeed(seed: number, { groupId }: Ticket): number {
+export function groupSeed(seed: number, { groupId }: Pick<Ticket, "groupId">): number {
   return RandomStream.seeded(`${seed} ${groupId}`).below(2 ** 31);
 }
 
@@ -251,8 +270,9 @@ function prefixOf(turns: readonly { response: string; observation?: readonly Mes
 }
 
 function records(episodes: readonly Played[], group: Group): EpisodeRecord[] {
-  return episodes.map(({ rollout, messages, generateMs, worldMs }, at) => ({
+  return episodes.map(({ rollout, steps, messages, generateMs, worldMs }, at) => ({
     rollout,
+    steps,
     messages,
     reward: group.rewards[at] ?? null,
     advantage: group.advantages[at] ?? 0,

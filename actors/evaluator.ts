@@ -1,9 +1,18 @@
 // Measures how well the policy improves its own answers: K-step self-improvement at pinned weights.
 // Step 0 answers the problem, each further step is shown the latest iterate and asked for a better one (exit-paper, 8).
 // Where an episode has many turns, every turn is improved k times before its last iterate is executed, in an episode of
-// its own for each k (D27). Where answers are programs it is a greedy search, and the best so far counts.
+// its own for each k (D27); iterates before the last are executed on forks at most, for what the next is told. Where
+// answers are programs it is a greedy search, and the best so far counts.
 // Every sample has its own seed, the same in every evaluation, so that two versions are compared on the same draws.
-import { isOver, type Message, type Step, type Task, type Turn } from "../envs/index.ts";
+import {
+  type Environment,
+  type Failure,
+  isOver,
+  type Message,
+  type Step,
+  type Task,
+  type Turn,
+} from "../envs/index.ts";
 import { defineActor, type Handle } from "../runtime/index.ts";
 import { accuracyAt, type Chain, type Corrections, correctionsAt } from "./exit/index.ts";
 import { mean } from "./exit/learnability.ts";
@@ -169,7 +178,9 @@ export class Evaluator {
     tally: Tally,
   ): Promise<{ responses: string[]; score: number | null }> {
     const { sampling, seed: runSeed } = this.#config;
-    const { stop } = this.#world!;
+    const { triesIterates } = this.#world!;
+    await using environment = this.#world!.environment("evaluate");
+    const stop = environment.stopStrings;
     const seed = evaluationSeed(runSeed, task.id);
     const answer = async (messages: readonly Message[], label: string) => {
       const request = {
@@ -186,20 +197,16 @@ export class Evaluator {
       if (completions[0]!.finish === "length") tally.overlongCount += 1;
       return completions[0]!.text;
     };
-    await using environment = this.#world!.environment("evaluate");
     const responses: string[] = [];
     let { failed } = await environment.reset({ task, seed, prefix: [], mode: "base" });
     for (let turn = 0; failed === undefined; turn += 1) {
-      const turns = environment.turns();
       const label = `${task.id} ${sample} ${k} ${turn}`;
       let response = await answer(environment.messages(), `${label} 0`);
       for (let step = 1; step <= k; step += 1) {
-        const previous: Turn = { response, observation: [], iterDepth: step - 1 };
-        await using fork = this.#world!.environment("evaluate");
-        const opening = await fork.reset({ task, seed, prefix: [...turns, previous], mode: "improve" });
-        failed = opening.failed;
+        const tried = triesIterates ? await tryOut(environment, response) : {};
+        failed = tried.failed;
         if (failed) break;
-        response = await answer(opening.messages, `${label} ${step}`);
+        response = await answer(environment.askAgain("improve", { response, ...tried }), `${label} ${step}`);
       }
       if (failed) break;
       responses.push(response);
@@ -226,7 +233,6 @@ export class Evaluator {
     const seed = evaluationSeed(runSeed, label);
     const prefix = previous ? [previous] : [];
     const start = { task, seed, prefix, mode: previous ? ("improve" as const) : ("base" as const) };
-    const { stop } = this.#world!;
     await using opening = this.#world!.environment("evaluate");
     const { messages } = await opening.reset(start);
     const { completions } = await this.#inference.generate({
@@ -234,7 +240,7 @@ export class Evaluator {
       n,
       sampling,
       seed,
-      stop,
+      stop: opening.stopStrings,
       version,
       lane: "eval",
     });
@@ -264,6 +270,16 @@ interface Tally {
   overlongCount: number;
   iterateCount: number;
   metrics: Record<string, number[]>;
+}
+
+/** What a response leads to, seen on a fork: the episode itself does not notice. */
+async function tryOut(environment: Environment, response: string): Promise<{ feedback?: string; failed?: Failure }> {
+  await using fork = await environment.fork();
+  const outcome = fork.outcome();
+  if (outcome.kind === "failed") return { failed: outcome };
+  const { failed } = await fork.step(response);
+  const feedback = fork.feedback();
+  return { ...(failed ? { failed } : {}), ...(feedback === null ? {} : { feedback }) };
 }
 
 /** Which k are played in a world of many turns: 0, the powers of two below the budget, and the budget. */

@@ -1,5 +1,8 @@
 // The public words of the learning program.
+
+export type { BlobRef } from "./blobs.ts";
 export { defaultConfig, exitOptionsOf, type PartialConfig, type RunConfig, runConfigSchema } from "./config.ts";
+export { groupSeed } from "./environment.ts";
 export { type ChainRecord, type Evaluation, EvaluatorActor } from "./evaluator.ts";
 export * from "./exit/index.ts";
 export { assessGroup, type Group } from "./group.ts";
@@ -9,9 +12,12 @@ export type { LedgerCounts } from "./ledger.ts";
 export { engineConfigOf, makeProgram, type RunPlan } from "./program.ts";
 export {
   type EpisodeLine,
+  evidencePlace,
   linesOf,
   type RecordedEpisode,
   type RecordedGroup,
+  type RecordedStep,
+  readEvidence,
   readGroup,
   readGroups,
   readIndex,

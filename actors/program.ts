@@ -16,7 +16,7 @@ import { type EmbedderActor, EnvironmentsActor } from "./environment.ts";
 import { EvaluatorActor } from "./evaluator.ts";
 import { type EngineActor, InferenceProxyActor, type Sampling } from "./inference-proxy.ts";
 import { type CheckpointExtra, type LearnerActor, type LearnerProxy, LearnerProxyActor } from "./learner-proxy.ts";
-import { RecorderActor } from "./recorder.ts";
+import { RecorderActor, type RecorderConfig } from "./recorder.ts";
 import { RolloutBufferActor } from "./rollout-buffer.ts";
 import { type RunLog, RunLogActor } from "./run-log.ts";
 import { TaskBufferActor } from "./task-buffer.ts";
@@ -60,7 +60,7 @@ export function makeProgram(plan: RunPlan): { program: Program; cast: Cast } {
   const program = new Program();
 
   const log = program.add(RunLogActor, [{ file: join(folder, "metrics.jsonl") }], { name: "run-log" });
-  const recorder = program.add(RecorderActor, [{ folder: join(folder, "episodes"), life }], { name: "recorder" });
+  const recorder = program.add(RecorderActor, [recorderConfigOf(plan)], { name: "recorder" });
   const taskBuffer = program.add(
     TaskBufferActor,
     [{ tasks: tasks.train, options, seed, ...(resume ? { state: resume.extra.curriculum } : {}) }],
@@ -147,6 +147,10 @@ export function makeProgram(plan: RunPlan): { program: Program; cast: Cast } {
     { name: "learner-proxy" },
   );
   return { program, cast: { learnerProxy, log, environments } };
+}
+
+function recorderConfigOf({ folder, life, config }: RunPlan): RecorderConfig {
+  return { folder: join(folder, "episodes"), life, blobBytes: config.recording.blobBytes };
 }
 
 function paceOf({ training }: RunConfig) {

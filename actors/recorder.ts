@@ -1,18 +1,32 @@
 // Everything on disk before it is trained on: each finished group with all its tokens, in append-only segments.
 // A group is handed to the learner only after `write` has resolved. An index beside the segments, a line an episode,
-// is for quick looks and can be made anew from them. Knows what an episode is; `journal` knows how to be durable.
+// is for quick looks and can be made anew from them; what a world shows beside its words lies in blobs. Knows what an
+// episode is; `journal` and `blobs` know how to be durable.
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Message, Task } from "../envs/index.ts";
+import type { Evidence, Info, Message, Task } from "../envs/index.ts";
 import { type Damage, defineActor, Journal, readJournal, readRecord } from "../runtime/index.ts";
+import { type BlobRef, BlobWriter, readBlob } from "./blobs.ts";
 import type { Draw } from "./exit/index.ts";
 import { packRecord, recordTypes, unpackRecord } from "./record.ts";
 import type { Rollout, RolloutFailure, RolloutTurn } from "./rollout.ts";
 import type { Ticket } from "./rollout-buffer.ts";
 
+/** What a world told of one response, beside its answer. */
+export interface StepFacts {
+  /** How it read the response. */
+  responseKind: string;
+  /** Of the world's state after it; null where the step failed. */
+  digest: string | null;
+  info: Info;
+  evidence: Evidence;
+}
+
 /** An episode as an environment hands it over. */
 export interface EpisodeRecord {
   rollout: Rollout;
+  /** One for each response that the world was given. */
+  steps: readonly StepFacts[];
   /** The whole conversation, opening included. */
   messages: readonly Message[];
   /** Null where it failed. */
@@ -26,7 +40,14 @@ export interface GroupToWrite {
   ticket: Ticket;
   draw: Draw;
   task: Task;
+  /** Whose answers and scores these are; another version may give others. */
+  world: WorldName;
   episodes: readonly EpisodeRecord[];
+}
+
+export interface WorldName {
+  id: string;
+  version: string;
 }
 
 /** A group as it stands on disk: what its episodes share stands once, prompts under their hash. */
@@ -39,12 +60,17 @@ export interface RecordedGroup {
   atMs: number;
   draw: Draw;
   task: Task & Record<string, unknown>;
+  /** Absent where it was recorded before there was such. */
+  world?: WorldName;
   /** Messages before the first response. */
   opening: readonly Message[];
   /** Hash of a prompt → its ids. */
   prompts: Readonly<Record<string, Int32Array>>;
   episodes: readonly RecordedEpisode[];
 }
+
+/** A step on disk: its evidence lies in blobs, under the names that the world gave it. */
+export type RecordedStep = Omit<StepFacts, "evidence"> & { readonly blobs: Readonly<Record<string, BlobRef>> };
 
 /** One episode on disk. Arrays are [N] over the tokens behind the prompt. */
 export interface RecordedEpisode {
@@ -56,6 +82,8 @@ export interface RecordedEpisode {
   versions: Int32Array;
   text: string;
   turns: readonly RolloutTurn[];
+  /** Absent where it was recorded before there were such. */
+  steps?: readonly RecordedStep[];
   /** Behind the opening. */
   messages: readonly Message[];
   finish: string | null;
@@ -89,36 +117,58 @@ export interface EpisodeLine {
 
 const journalName = "episodes";
 const indexFile = "index.jsonl";
+const blobFolder = "blobs";
+
+/** Larger evidence is recorded up to here, and marked as truncated. */
+const defaultBlobBytes = 16 * 2 ** 20;
 
 export interface RecorderConfig {
   /** `runs/<name>/episodes`. */
   folder: string;
   life: number;
+  /** The most that is kept of one piece of evidence; 16 MiB unless said, 0 keeps none. */
+  blobBytes?: number;
 }
 
 export class Recorder {
   readonly #config: RecorderConfig;
+  readonly #blobs: BlobWriter;
   #journal: Journal | undefined;
   #episodeCount = 0;
   #byteCount = 0;
 
   constructor(config: RecorderConfig) {
     this.#config = config;
+    this.#blobs = new BlobWriter(join(config.folder, blobFolder));
   }
 
   async start(): Promise<void> {
+    await this.#blobs.sweep();
     this.#journal = await Journal.open(this.#config.folder, { name: journalName });
   }
 
   /** Resolves when the group is on the disk. Rejects when the disk is full or gone: then the run cannot go on. */
   async write(group: GroupToWrite): Promise<void> {
-    const recorded = toRecord(group, this.#config.life);
+    const steps = await Promise.all(group.episodes.map((episode) => this.#stepsOf(episode)));
+    const recorded = toRecord(group, steps, this.#config.life);
     const payload = packRecord(recorded);
     const place = this.#journal!.append(recordTypes.group, payload);
     await this.#journal!.sync();
     this.#episodeCount += recorded.episodes.length;
     this.#byteCount += payload.length;
     await appendFile(join(this.#config.folder, indexFile), textOf(linesOf(recorded, place)));
+  }
+
+  /** Blobs first: a record never names one that is not there. */
+  #stepsOf({ steps }: EpisodeRecord): Promise<RecordedStep[]> {
+    const { blobBytes = defaultBlobBytes } = this.#config;
+    return Promise.all(
+      steps.map(async ({ evidence, ...facts }) => {
+        const named = blobBytes === 0 ? [] : Object.entries(evidence);
+        const refs = named.map(async ([name, bytes]) => [name, await this.#blobs.write(bytes, blobBytes)] as const);
+        return { ...facts, blobs: Object.fromEntries(await Promise.all(refs)) };
+      }),
+    );
   }
 
   report(): { episodeCount: number; byteCount: number } {
@@ -132,7 +182,11 @@ export class Recorder {
 
 export const RecorderActor = defineActor(import.meta.url, Recorder, { concurrency: Number.POSITIVE_INFINITY });
 
-function toRecord({ ticket, draw, task, episodes }: GroupToWrite, life: number): RecordedGroup {
+function toRecord(
+  { ticket, draw, task, world, episodes }: GroupToWrite,
+  steps: readonly (readonly RecordedStep[])[],
+  life: number,
+): RecordedGroup {
   const opening = openingOf(episodes);
   return {
     groupId: ticket.groupId,
@@ -142,9 +196,10 @@ function toRecord({ ticket, draw, task, episodes }: GroupToWrite, life: number):
     atMs: Date.now(),
     draw,
     task: task as RecordedGroup["task"],
+    world,
     opening,
     prompts: Object.fromEntries(episodes.map(({ rollout }) => [rollout.promptHash, rollout.promptIds])),
-    episodes: episodes.map(({ rollout, messages, ...rest }) => {
+    episodes: episodes.map(({ rollout, messages, steps: _, ...rest }, at) => {
       const behind = rollout.promptIds.length;
       return {
         id: rollout.id,
@@ -155,6 +210,7 @@ function toRecord({ ticket, draw, task, episodes }: GroupToWrite, life: number):
         versions: rollout.versions.slice(behind),
         text: rollout.text,
         turns: rollout.turns,
+        steps: steps[at]!,
         messages: messages.slice(opening.length),
         finish: rollout.finish,
         quality: rollout.quality,
@@ -217,6 +273,16 @@ export async function readGroup(
   { segment, offset }: Pick<EpisodeLine, "segment" | "offset">,
 ): Promise<RecordedGroup> {
   return unpackRecord((await readRecord(folder, segment, offset)).payload) as RecordedGroup;
+}
+
+/** A piece of evidence that a record names. @throws ActorError `protocol_error` naming the file if it is missing or damaged */
+export function readEvidence(folder: string, ref: BlobRef): Promise<Buffer> {
+  return readBlob(evidencePlace(folder), ref);
+}
+
+/** Where the evidence of a recording lies, each piece under its hash. */
+export function evidencePlace(folder: string): string {
+  return join(folder, blobFolder);
 }
 
 /** The index of a recording; made anew from the segments where it is missing or ends in the middle. */

@@ -32,7 +32,6 @@ import {
   ToolSuite,
   templateWording,
   toolEnvironment,
-  toolStops,
 } from "../envs/index.ts";
 import { localPython } from "../runtime/index.ts";
 import type { RunConfig } from "./config.ts";
@@ -53,6 +52,8 @@ export interface ToolWorldConfig {
   profile: RewardProfile;
   feedback: "none" | "tool_result";
   docs: "json" | "brief" | "none";
+  /** Helper processes for each actor that has worlds. */
+  helpers: number;
 }
 
 export interface CodeWorldConfig {
@@ -70,19 +71,21 @@ export interface CodeWorldConfig {
   /** For one program. */
   wallSeconds: number;
   memoryMegabytes: number;
+  /** What the evidence of an episode holds of a program's terminal; nothing unless said. */
+  terminalBytes?: number;
 }
 
 export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig;
 
 /** The world of a run. */
-export function worldConfigOf({ domain, environments, problems, tools, code }: RunConfig): WorldConfig {
+export function worldConfigOf({ domain, environments, problems, tools, code, recording }: RunConfig): WorldConfig {
   switch (domain) {
     case "math":
       return { domain, requireBoxed: environments.requireBoxed, verifiers: environments.verifiers };
     case "tools":
       return { domain, source: problems.train, ...tools };
     case "mle":
-      return { domain, source: problems.train, ...code };
+      return { domain, source: problems.train, ...code, terminalBytes: recording?.terminalBytes ?? 0 };
   }
 }
 
@@ -91,8 +94,6 @@ export type Purpose = "train" | "evaluate";
 
 /** A world that is open on this machine. */
 export interface OpenWorld {
-  /** Texts that end a response, kept in it; none where only the end of the turn does. */
-  readonly stop: readonly string[];
   /**
    * How improvement is measured: each answer bettered from the one before; every turn of an episode bettered before it is
    * executed; or a search whose best so far counts.
@@ -100,6 +101,8 @@ export interface OpenWorld {
   readonly protocol: "chain" | "turns" | "search";
   /** What answers and scores depend on here: versions of packages and data, the walls around programs. */
   readonly about: Readonly<Record<string, string>>;
+  /** Whether an iterate is executed on a fork, so that the next may be shown what it led to. */
+  readonly triesIterates: boolean;
   /** A new session; it costs nothing until its first reset. */
   environment(purpose: Purpose): Environment;
   /** Whether a task can be won, to be asked before a run rather than in it. @throws InfrastructureError */
@@ -138,8 +141,8 @@ async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<O
   const verifier = new MathVerifier({ python: executable, pythonPath: path, processCount: verifiers });
   const { versions } = await verifier.ready;
   return {
-    stop: [],
     protocol: "chain",
+    triesIterates: false,
     about: versions,
     async check(task) {
       const { answer } = task as MathTask;
@@ -152,13 +155,13 @@ async function openMath({ requireBoxed, verifiers }: MathWorldConfig): Promise<O
   };
 }
 
-async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): Promise<OpenWorld> {
-  const suite = await openToolSuite(source);
+async function openTools({ source, profile, feedback, docs, helpers }: ToolWorldConfig): Promise<OpenWorld> {
+  const suite = await openToolSuite(source, helpers);
   const options = { suite, profile, feedback, docs, prompts: selfIterationPrompts };
   let unwinnable: Promise<string[]> | undefined;
   return {
-    stop: toolStops,
     protocol: "turns",
+    triesIterates: feedback === "tool_result",
     about: await suite.versions(),
     async check({ id: task }) {
       unwinnable ??= suite.unwinnable(profile);
@@ -174,6 +177,7 @@ async function openTools({ source, profile, feedback, docs }: ToolWorldConfig): 
 
 async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, reuse, wallSeconds, memoryMegabytes } = config;
+  const { terminalBytes = 0 } = config;
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
@@ -189,12 +193,12 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
     const executor = reuse ? reusingExecutor(sandboxExecutor(sandbox)) : sandboxExecutor(sandbox);
     const how = wording === "template" ? { wording: templateWording } : {};
     return {
-      stop: [],
       protocol: "search",
+      triesIterates: false,
       about: { ...versions, sandbox: sandbox.tier },
       check: ({ id }) => checkOf(grader, id, scoreRanges),
       environment: () =>
-        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, ...how } }) as Environment,
+        mleEnvironment({ mle: { executor, grader, scoreRanges, limits, stdio, terminalBytes, ...how } }) as Environment,
       async close() {
         await executor.close();
         await grader.close();
@@ -236,15 +240,15 @@ export function competitionsOf(grader: CompetitionGrader, source: string): Promi
   return competitionTaskSet(grader, source === "synthetic" ? syntheticSplit : mlebenchSplit);
 }
 
-/** The suite of a source, with its helper up. @throws InfrastructureError `worker_start` with the cure */
-export async function openToolSuite(source: string): Promise<ToolSuite> {
+/** The suite of a source, with a helper up. @throws InfrastructureError `worker_start` with the cure */
+export async function openToolSuite(source: string, processCount = 1): Promise<ToolSuite> {
   const named = suiteOf(source);
   if (named === null) {
     throw new InfrastructureError("worker_start", `no suite of tool-use tasks '${source}' - say bfcl or office`);
   }
   const { executable, path } = localPython();
   const python = named.suite === "bfcl" ? worldPython("tools") : executable;
-  const suite = new ToolSuite({ ...named, python, pythonPath: path, maxFailedStarts: 1 });
+  const suite = new ToolSuite({ ...named, python, pythonPath: path, processCount, maxFailedStarts: 1 });
   try {
     await suite.versions();
     return suite;

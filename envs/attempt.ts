@@ -3,7 +3,7 @@
 // and when is the session's business (session.ts).
 import { canonicalJson, contentHash } from "./digest.ts";
 import type { Limits, Observation, SelfIterationPrompts, Snapshot, Step } from "./environment.ts";
-import type { Episode, EpisodeStart, Message, Outcome, Turn } from "./episode.ts";
+import type { Episode, EpisodeStart, Message, Outcome, StopReason, Turn } from "./episode.ts";
 import { EnvironmentError, type Failure, InfrastructureError } from "./errors.ts";
 import { visibleText } from "./reasoning.ts";
 import { type Rubric, rubricOf } from "./reward.ts";
@@ -48,7 +48,8 @@ export class Attempt<T extends Task, S> {
     signal.throwIfAborted();
     this.#messages = [...this.#world.opening(state)];
     for (const turn of this.#replayed) await this.#replayTurn(state, turn, signal);
-    this.#askAgain(state);
+    const { mode, prefix } = this.#start;
+    if (mode !== "base") this.#messages = this.askAgain(mode, prefix.at(-1)!);
     return { messages: this.messages, info: {} };
   }
 
@@ -59,23 +60,65 @@ export class Attempt<T extends Task, S> {
     signal.throwIfAborted();
     this.#append(this.#turnOf(response, reply));
     const { messages, terminated, responseKind, info = {} } = reply;
-    const isFull = this.#turns.length >= (this.#options.limits?.maxTurns ?? Number.POSITIVE_INFINITY);
-    if (!terminated && !isFull) return { messages: [...messages], terminated, responseKind, info };
+    const evidence = reply.evidence === undefined ? {} : { evidence: reply.evidence };
+    const limit = terminated ? undefined : this.#limitReachedBy(this.#turns);
+    if (!terminated && !limit) return { messages: [...messages], terminated, responseKind, info, ...evidence };
     const { quality, reward, parts, metrics } = await this.#score(state, signal);
-    this.#outcome = terminated
-      ? { kind: "terminated", quality, reward }
-      : { kind: "truncated", reason: "max_turns", quality, reward };
-    const ending = {
-      ...(terminated ? {} : { truncated: "max_turns" as const }),
-      ...(reward === null ? {} : { reward }),
-    };
+    this.#outcome = limit
+      ? { kind: "truncated", reason: limit, quality, reward }
+      : { kind: "terminated", quality, reward };
+    const ending = { ...(limit ? { truncated: limit } : {}), ...(reward === null ? {} : { reward }) };
     return {
       messages: [...messages],
       terminated,
       ...ending,
       responseKind,
       info: { ...info, rewardParts: parts, metrics },
+      ...evidence,
     };
+  }
+
+  /**
+   * The conversation with the request for a second attempt where the policy answers it: in the place of the user message
+   * that waits for an answer, if that is the instruction it repeats, or after whatever else waits, a tool result for
+   * example.
+   */
+  askAgain(mode: "improve" | "diverge", previous: Pick<Turn, "response" | "feedback">): Message[] {
+    const messages = this.messages;
+    const request = messages.findLast((message) => message.role === "user");
+    const instruction = this.#world.instruction?.(this.#mustBeOpen()) ?? request?.content;
+    if (instruction === undefined) {
+      throw new EnvironmentError("bad_world", `no user message to try again - ${this.#place} - write instruction()`);
+    }
+    const feedback = previous.feedback === undefined ? {} : { feedback: previous.feedback };
+    const parts = { instruction, previousResponse: visibleText(previous.response), ...feedback };
+    if (request === messages.at(-1) && request?.content === instruction) messages.pop();
+    messages.push({ role: "user", content: this.#options.prompts[mode](parts) });
+    return messages;
+  }
+
+  /** An attempt at the same, for {@link forkInto}. */
+  unopened(): Attempt<T, S> {
+    return new Attempt(this.#world, this.#start, this.#options);
+  }
+
+  /** Brings an unopened attempt to where this one stands: by the world's own fork, or by what was said so far. */
+  async forkInto(copy: Attempt<T, S>, signal: AbortSignal): Promise<void> {
+    const state = this.#mustBeOpen();
+    const { task, seed } = this.#start;
+    const forked = this.#world.fork?.(state, { signal }) ?? this.#world.open(task, seed, { signal });
+    copy.#opened = { state: await forked };
+    if (!this.#world.fork) {
+      for (const { response } of this.#turns) {
+        signal.throwIfAborted();
+        await this.#world.respond(copy.#opened.state, response, { signal });
+      }
+    }
+    copy.#turns.push(...this.#turns);
+    copy.#messages = [...this.#messages];
+    if (copy.digest === this.digest) return;
+    const advice = "the world is not deterministic, or its fork leaves something out";
+    throw new InfrastructureError("replay_mismatch", `a fork has another digest - ${this.#place} - ${advice}`);
   }
 
   /** Ends it by infrastructure; what was scored before does not count. */
@@ -145,14 +188,23 @@ export class Attempt<T extends Task, S> {
       const advice = "hand in the turns up to the response to try again, or start in base mode";
       throw new EnvironmentError("bad_start", `nothing to ${mode} in an empty prefix - ${this.#place} - ${advice}`);
     }
-    const { maxTurns = Number.POSITIVE_INFINITY } = this.#options.limits ?? {};
-    if (this.#replayed.length >= maxTurns) {
-      const what = `${this.#replayed.length} turns to replay leave none of ${maxTurns}`;
+    const limit = this.#limitReachedBy(this.#replayed);
+    if (limit) {
+      const what = `${this.#replayed.length} turns to replay leave none by the limit ${limit}`;
       throw new EnvironmentError(
         "bad_start",
-        `${what} - ${this.#place} - start from a shorter prefix, or raise maxTurns`,
+        `${what} - ${this.#place} - start from a shorter prefix, or raise the limit`,
       );
     }
+  }
+
+  /** Which limit these turns have used up. */
+  #limitReachedBy(turns: readonly Turn[]): StopReason | undefined {
+    const { maxTurns = Number.POSITIVE_INFINITY, maxTurnsPerRequest = Number.POSITIVE_INFINITY } =
+      this.#options.limits ?? {};
+    if (turns.length >= maxTurns) return "max_turns";
+    const before = turns.findLastIndex(({ observation }) => observation.some(({ role }) => role === "user"));
+    return turns.length - 1 - before >= maxTurnsPerRequest ? "max_turns_per_request" : undefined;
   }
 
   async #replayTurn(state: S, turn: Turn, signal: AbortSignal): Promise<void> {
@@ -168,25 +220,6 @@ export class Attempt<T extends Task, S> {
       throw new InfrastructureError("replay_mismatch", `another answer than the recorded one to ${place} - ${advice}`);
     }
     this.#append(turn);
-  }
-
-  /**
-   * Puts the request for a second attempt where the policy answers it: in the place of the user message that waits for
-   * an answer, if that is the instruction it repeats, or after whatever else waits, a tool result for example.
-   */
-  #askAgain(state: S): void {
-    const { mode, prefix } = this.#start;
-    const last = prefix.at(-1);
-    if (mode === "base" || !last) return;
-    const request = this.#messages.findLast((message) => message.role === "user");
-    const instruction = this.#world.instruction?.(state) ?? request?.content;
-    if (instruction === undefined) {
-      throw new EnvironmentError("bad_world", `no user message to try again - ${this.#place} - write instruction()`);
-    }
-    const feedback = last.feedback === undefined ? {} : { feedback: last.feedback };
-    const parts = { instruction, previousResponse: visibleText(last.response), ...feedback };
-    if (request === this.#messages.at(-1) && request?.content === instruction) this.#messages.pop();
-    this.#messages.push({ role: "user", content: this.#options.prompts[mode](parts) });
   }
 
   #turnOf(response: string, reply: Reply): Turn {

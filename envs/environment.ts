@@ -32,10 +32,17 @@ export type Step = {
   /** How the world read the response, in its own words: `boxed`, `tool`, `finished`. Stop-string filters depend on it. */
   responseKind: string;
   info: Info;
+  evidence?: Evidence;
 };
 
 /** Facts for the record, plain JSON, never needed to go on. */
 export type Info = Record<string, unknown>;
+
+/**
+ * Bytes that show what happened, each under a file's name: a program that was run, what its terminal showed, what it left
+ * behind. For the record like {@link Info}; a world does not know where they go, nor whether anybody keeps them.
+ */
+export type Evidence = Readonly<Record<string, Uint8Array>>;
 
 export interface CallOptions {
   /** Aborting rejects the call with the signal's reason and breaks the episode off; `reset` begins a new one. */
@@ -46,6 +53,8 @@ export interface CallOptions {
 export interface Limits {
   /** Responses in one episode, replayed ones included. */
   maxTurns?: number;
+  /** Responses to one request, counted anew after every observation with a user message in it. */
+  maxTurnsPerRequest?: number;
   /** From `reset` on, in milliseconds, waiting for the policy included. */
   maxWallMs?: number;
 }
@@ -80,6 +89,8 @@ export interface Environment<T extends Task = Task> extends AsyncDisposable {
   readonly version: string;
   /** Whether a second attempt earns its quality (`absolute`) or what it gained over the attempt before (`improvement`). */
   readonly rewardKind: "absolute" | "improvement";
+  /** Texts that end a response and stay in it; whoever samples stops there. None for most worlds. */
+  readonly stopStrings: readonly string[];
   /** The most that an attempt after one of this quality can gain; what an `improvement` reward is divided by. */
   maxImprovement(previousQuality: number): number;
 
@@ -87,6 +98,12 @@ export interface Environment<T extends Task = Task> extends AsyncDisposable {
   reset(start: EpisodeStart<T>, options?: CallOptions): Promise<Observation>;
   /** Takes one response. @throws EnvironmentError `not_reset`, `episode_over`, `busy`, `closed` */
   step(response: string, options?: CallOptions): Promise<Step>;
+  /**
+   * A second environment that stands where this one does, to try a response in; whoever asks for it closes it.
+   * What befalls it never touches this one, and a failure of infrastructure on the way is its outcome, not this one's.
+   * @throws EnvironmentError `not_reset`, `episode_over`, `busy`, `closed`
+   */
+  fork(options?: CallOptions): Promise<Environment<T>>;
   /** Lets go of everything, aborts a call under way. Closing twice is fine. */
   close(): Promise<void>;
 
@@ -100,6 +117,12 @@ export interface Environment<T extends Task = Task> extends AsyncDisposable {
   turns(): readonly Turn[];
   /** The conversation so far, as the policy saw it. */
   messages(): readonly Message[];
+  /**
+   * The conversation that asks for a second attempt at this response in the place of the next turn; nothing is executed.
+   * What a reset in that mode shows whose prefix is the turns so far and this response.
+   * @throws EnvironmentError `not_reset`, `episode_over`
+   */
+  askAgain(mode: "improve" | "diverge", previous: Pick<Turn, "response" | "feedback">): Message[];
   /** The finished or unfinished attempt as a rubric and a recorder see it. */
   episode(): Episode<T>;
   /** Content hash of the world's state: equal states, equal digests, in every process. */

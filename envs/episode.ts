@@ -34,7 +34,7 @@ export type EpisodeStart<T extends Task = Task> = {
 };
 
 /** Which limit ended an episode. */
-export type StopReason = "max_turns" | "max_wall";
+export type StopReason = "max_turns" | "max_turns_per_request" | "max_wall";
 
 /**
  * How an episode stands. `quality` is in [0, 1] or null if the world gave none; `reward` is null if nothing was scored.

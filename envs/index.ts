@@ -5,6 +5,7 @@ export { canonicalJson, contentHash } from "./digest.ts";
 export type {
   CallOptions,
   Environment,
+  Evidence,
   Info,
   Limits,
   Observation,

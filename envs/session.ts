@@ -24,6 +24,7 @@ class Session<T extends Task, S> implements Environment<T> {
   readonly id: string;
   readonly version: string;
   readonly rewardKind: "absolute" | "improvement";
+  readonly stopStrings: readonly string[];
   readonly #world: World<T, S>;
   readonly #options: SessionOptions<T>;
   readonly #closing = new AbortController();
@@ -43,6 +44,7 @@ class Session<T extends Task, S> implements Environment<T> {
     this.id = world.id;
     this.version = world.version;
     this.rewardKind = world.rewardKind ?? "absolute";
+    this.stopStrings = world.stopStrings ?? [];
   }
 
   maxImprovement(previousQuality: number): number {
@@ -71,20 +73,37 @@ class Session<T extends Task, S> implements Environment<T> {
 
   step(response: string, { signal }: CallOptions = {}): Promise<Step> {
     return this.#alone(() => {
-      const attempt = this.#current("step");
-      const { kind } = attempt.outcome;
-      if (this.#isBroken || kind !== "running") {
-        const state = this.#isBroken ? "broken off" : kind;
-        throw new EnvironmentError(
-          "episode_over",
-          `a step in an episode that is ${state} - ${this.id} - call reset first`,
-        );
-      }
+      const attempt = this.#running("step");
       return this.#guarded(
         signal,
         (combined) => attempt.take(response, combined),
         (end) => end(attempt),
       );
+    });
+  }
+
+  fork({ signal }: CallOptions = {}): Promise<Environment<T>> {
+    return this.#alone(async () => {
+      const attempt = this.#running("fork");
+      const twin = new Session(this.#world, this.#options);
+      const copy = attempt.unopened();
+      twin.#attempt = copy;
+      twin.#wall = this.#wall;
+      try {
+        await abortable([this.#closing.signal, signal], (combined) => {
+          const forking = twin.#guarded(
+            combined,
+            (inner) => attempt.forkInto(copy, inner),
+            (end) => void end(copy),
+          );
+          this.#work = forking.catch(() => {}).then(() => twin.#work); // an abort may be ahead of the work
+          return forking;
+        });
+      } catch (error) {
+        await twin.close();
+        throw error;
+      }
+      return twin;
     });
   }
 
@@ -116,6 +135,10 @@ class Session<T extends Task, S> implements Environment<T> {
 
   messages(): readonly Message[] {
     return this.#current("messages").messages;
+  }
+
+  askAgain(mode: "improve" | "diverge", previous: Pick<Turn, "response" | "feedback">): Message[] {
+    return this.#running("askAgain").askAgain(mode, previous);
   }
 
   episode(): Episode<T> {
@@ -182,6 +205,18 @@ class Session<T extends Task, S> implements Environment<T> {
     if (this.#attempt) return this.#attempt;
     this.#closing.signal.throwIfAborted();
     throw new EnvironmentError("not_reset", `${method} before the first reset - ${this.id} - call reset first`);
+  }
+
+  /** An episode that can go on. */
+  #running(method: string): Attempt<T, S> {
+    const attempt = this.#current(method);
+    const { kind } = attempt.outcome;
+    if (!this.#isBroken && kind === "running") return attempt;
+    const state = this.#isBroken ? "broken off" : kind;
+    throw new EnvironmentError(
+      "episode_over",
+      `a ${method} in an episode that is ${state} - ${this.id} - call reset first`,
+    );
   }
 
   /** Only at a turn boundary is there a state to speak of. */

@@ -1,7 +1,7 @@
 // What the author of a world writes: the rules, and nothing else.
 // A session (session.ts) makes an Environment of it: it keeps the turns, replays, limits, aborts, scores and closes.
 // A world object is shared by all its sessions, so whatever changes lives in the state that `open` returns.
-import type { Info } from "./environment.ts";
+import type { Evidence, Info } from "./environment.ts";
 import type { Message, Turn } from "./episode.ts";
 import type { Task } from "./task.ts";
 
@@ -29,6 +29,10 @@ export interface World<T extends Task, S> {
   /** The state as plain JSON, whatever could make a later answer differ; hashed at turn boundaries. */
   digest(state: S): unknown;
 
+  /** Texts that end a response and stay in it: a closing tag, a word that says it is done. None unless said. */
+  readonly stopStrings?: readonly string[];
+  /** A second state that stands where this one does and shares nothing with it; unless said, a fork is made by replay. */
+  fork?(state: S, options: { signal: AbortSignal }): Promise<S> | S;
   /** The request the policy is working on; unless said, the last user message before its response. */
   instruction?(state: S): string;
   /** What stands for these turns where solutions are compared; unless said, the visible responses. */
@@ -51,4 +55,5 @@ export type Reply = {
   /** What to tell whoever tries this response again. */
   feedback?: string;
   info?: Info;
+  evidence?: Evidence;
 };

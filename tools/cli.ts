@@ -12,6 +12,7 @@ import { replayCommand } from "./replay/command.ts";
 import { reportCommand } from "./report/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { searchCommand } from "./search/command.ts";
+import { stateCommand } from "./state/command.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 import { worldsCommand } from "./worlds/command.ts";
 
@@ -35,12 +36,19 @@ for (const command of [
   resumeCommand(),
   launchCommand(),
   attachCommand(),
+  stateCommand(),
   replayCommand(),
   reportCommand(),
   worldsCommand(),
   doctorCommand(),
 ]) {
-  program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(inheriting(command));
+}
+
+/** Commands within commands too: a mistake has the same exit code everywhere. */
+function inheriting(command: Command): Command {
+  for (const inner of command.commands) inner.copyInheritedSettings(program);
+  return command.copyInheritedSettings(program);
 }
 
 const [completion, complete] = completionCommands(program);

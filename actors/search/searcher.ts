@@ -140,7 +140,7 @@ export class Searcher {
     const { sampling, seed: runSeed } = this.#config;
     const seed = evaluationSeed(runSeed, label);
     const beganMs = performance.now();
-    const { stop } = this.#world!;
+    const { stopStrings } = this.#world!.environment("evaluate");
     const { completions } = await this.#inference.generate({
       messages,
       n,
@@ -148,7 +148,7 @@ export class Searcher {
       seed,
       version,
       lane: "eval",
-      stop,
+      stop: stopStrings,
     });
     const generateMs = performance.now() - beganMs;
     return completions.map(({ text, ids }) => ({ text, tokenCount: ids.length, generateMs }));

@@ -2,18 +2,20 @@
 // Knows what an outcome is worth; where programs run the executor knows, what is right the grader.
 // A program's run and its grade never meet: the grader is asked once nothing of the program is left.
 import { createHash } from "node:crypto";
-import type { Environment, Info } from "../environment.ts";
+import type { Environment, Evidence, Info } from "../environment.ts";
 import { EnvironmentError } from "../errors.ts";
 import { visibleText } from "../reasoning.ts";
 import { createEnvironment, type SessionOptions } from "../session.ts";
+import { asciicastOf } from "../terminal/asciicast.ts";
 import type { World } from "../world.ts";
 import { type CompetitionTask, taskHashOf } from "./competition.ts";
 import { defaultExecutionLimits, type Execution, type ExecutionLimits, type Executor } from "./executor.ts";
 import type { CompetitionGrader, Grade } from "./grader.ts";
 import { invalidSubmission, type Misfortune, misfortuneOf, noCode, type ProgramOutcome } from "./outcome.ts";
 import { outputText } from "./output.ts";
-import { programIn } from "./program.ts";
+import { programIn, programName } from "./program.ts";
 import { qualityOf, type ScoreRange, type ScoreRanges, scoreRangeOf } from "./range.ts";
+import { submissionName } from "./submission.ts";
 import { dataVariable, type MleWording, programWording } from "./wording.ts";
 
 export interface MleOptions {
@@ -33,6 +35,8 @@ export interface MleOptions {
   programCount?: number;
   /** How much of a trace is told; 2 000 characters unless said. */
   traceCharacters?: number;
+  /** What the evidence holds of a program's output with its times, as asciicast; nothing unless said. */
+  terminalBytes?: number;
 }
 
 type MleState = { task: CompetitionTask; publicFolder: string; range: ScoreRange; runs: Run[] };
@@ -56,7 +60,7 @@ export function mleEnvironment({ mle, ...options }: MleEnvironmentOptions): Envi
 /** The rules alone, for a session of another make. */
 export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> {
   const { executor, grader, wording = programWording, scoreRanges = "full", programCount = 1 } = options;
-  const { stdio = "pipe", traceCharacters = 2_000 } = options;
+  const { stdio = "pipe", traceCharacters = 2_000, terminalBytes = 0 } = options;
   const limits = { ...defaultExecutionLimits, ...options.limits };
   const reading = { dataVariable, tier: executor.tier, traceCharacters };
 
@@ -64,16 +68,17 @@ export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> 
     const { task, publicFolder, range } = state;
     const text = wording.programOf(visibleText(response), task);
     if (text === null) return failed(noCode, {});
-    const program = { text, dataFolder: publicFolder, dataVariable, limits, stdio };
+    const program = { text, dataFolder: publicFolder, dataVariable, limits, stdio, transcriptBytes: terminalBytes };
     const execution = await executor.run(program, { signal });
-    const facts = { program: sha256(text), execution: factsOf(execution, executor.tier) };
+    const facts = { program: sha256(text), execution: { stdio, ...factsOf(execution, executor.tier) } };
+    const evidence = evidenceOf(text, execution);
     const misfortune = misfortuneOf(execution, limits, reading);
-    if (misfortune || execution.submission.kind !== "file") return failed(misfortune!, facts);
+    if (misfortune || execution.submission.kind !== "file") return failed(misfortune!, facts, evidence);
     const grade = await grader.grade(task.id, execution.submission.bytes, { signal });
     const graded = { ...facts, grade: { ...grade } };
     const { score } = grade.report;
-    if (score === null) return failed(invalidSubmission(grade.reason ?? "it has no score"), graded);
-    return { outcome: "ok", quality: qualityOf(score, range), info: { ...graded, ...metricsOf(grade) } };
+    if (score === null) return failed(invalidSubmission(grade.reason ?? "it has no score"), graded, evidence);
+    return { outcome: "ok", quality: qualityOf(score, range), info: { ...graded, ...metricsOf(grade) }, evidence };
   }
 
   return {
@@ -91,7 +96,7 @@ export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> 
     },
     opening: ({ task }) => [{ role: "user", content: wording.opening(task, limits) }],
     async respond(state, response, { signal }) {
-      const { outcome, quality, feedback, info } = await attempt(state, response, signal);
+      const { outcome, quality, feedback, info, evidence } = await attempt(state, response, signal);
       state.runs.push({ outcome, quality });
       const terminated = state.runs.length >= programCount;
       const told = feedback ?? "The program ended without an error, and its submission was accepted.";
@@ -100,6 +105,7 @@ export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> 
         terminated,
         responseKind: outcome === "no_code" ? "none" : "code",
         info: { outcome, isValid: outcome === "ok", quality, ...info },
+        ...(evidence && { evidence }),
         ...(feedback === undefined ? {} : { feedback }),
       };
     },
@@ -115,10 +121,21 @@ export function mleWorld(options: MleOptions): World<CompetitionTask, MleState> 
   };
 }
 
-type Attempted = Run & { info: Info; feedback?: string };
+type Attempted = Run & { info: Info; feedback?: string; evidence?: Evidence };
 
-function failed({ outcome, feedback }: Misfortune, info: Info): Attempted {
-  return { outcome, quality: 0, feedback, info };
+function failed({ outcome, feedback }: Misfortune, info: Info, evidence?: Evidence): Attempted {
+  return { outcome, quality: 0, feedback, info, ...(evidence && { evidence }) };
+}
+
+/** The evidence of what a program's terminal or pipe carried. */
+export const terminalName = "terminal.cast";
+
+function evidenceOf(text: string, { transcript, submission }: Execution): Evidence {
+  return {
+    [programName]: Buffer.from(text),
+    ...(transcript && { [terminalName]: Buffer.from(asciicastOf(transcript)) }),
+    ...(submission.kind === "file" && { [submissionName]: submission.bytes }),
+  };
 }
 
 function metricsOf({ report, isSampleCopy }: Grade): Info {
@@ -126,7 +143,7 @@ function metricsOf({ report, isSampleCopy }: Grade): Info {
 }
 
 /** What a record keeps of an execution: bytes by their hash. */
-function factsOf({ end, exitCode, signal, wallMs, output, submission }: Execution, tier: string): Info {
+function factsOf({ end, exitCode, signal, wallMs, output, transcript, submission }: Execution, tier: string): Info {
   const left =
     submission.kind === "file" ? { sha256: submission.sha256, byteCount: submission.bytes.length } : submission;
   return {
@@ -135,7 +152,7 @@ function factsOf({ end, exitCode, signal, wallMs, output, submission }: Executio
     exitCode,
     signal,
     wallMs,
-    output: outputText(output),
+    ...(transcript === undefined && { output: outputText(output) }), // else the evidence has it
     outputByteCount: output.byteCount,
     submission: left,
   };

@@ -1,6 +1,7 @@
 // Where a program of the policy runs: the seam between the world and whatever confines the program.
 // Knows no competition and no grade. An executor takes a program, keeps it within limits, waits until nothing of it is
 // left alive, and only then reads the one file it may leave behind (submission.ts).
+import type { Transcript } from "../terminal/transcript.ts";
 import type { ProgramOutput } from "./output.ts";
 import type { Submission } from "./submission.ts";
 
@@ -15,6 +16,8 @@ export type Program = {
   readonly limits: ExecutionLimits;
   /** What its stdin, stdout and stderr are. Outcome and score are the same with either. */
   readonly stdio: "pipe" | "pty";
+  /** What is kept of its output with the times, half from either end; nothing unless said. */
+  readonly transcriptBytes?: number;
 };
 
 /** Every executor obeys the wall, output and submission limits; a weak tier says which others it cannot hold. */
@@ -79,6 +82,8 @@ export type Execution = {
   /** For `setup` and `sandbox_error`: what happened and what to do. Empty otherwise. */
   readonly message: string;
   readonly output: ProgramOutput;
+  /** The output with its times, as far as `transcriptBytes` asked for it. */
+  readonly transcript?: Transcript;
   readonly submission: Submission;
   readonly wallMs: number;
   /** Where things were as the program saw them, to be taken out of its traces. Empty if it never ran. */

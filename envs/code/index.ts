@@ -9,7 +9,7 @@ export {
   mlebenchSplit,
   syntheticSplit,
 } from "./competition.ts";
-export { type MleEnvironmentOptions, type MleOptions, mleEnvironment, mleWorld } from "./environment.ts";
+export { type MleEnvironmentOptions, type MleOptions, mleEnvironment, mleWorld, terminalName } from "./environment.ts";
 export {
   defaultExecutionLimits,
   type Execution,

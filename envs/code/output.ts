@@ -1,5 +1,7 @@
-// What a program printed, bounded: the first bytes, the last bytes, and how many there were.
+// What a program printed, bounded: the first bytes, the last bytes, and how many there were; with its times where somebody
+// wants to see it as it came.
 // Knows no encoding until it is asked for text; a trace stands at the end, so the tail is the longer part.
+import { Transcript } from "../terminal/transcript.ts";
 
 /** `head` and `tail` do not overlap; what was between them is `byteCount` less their lengths. */
 export type ProgramOutput = { readonly head: Buffer; readonly tail: Buffer; readonly byteCount: number };
@@ -54,4 +56,23 @@ export function outputText({ head, tail, byteCount }: ProgramOutput): string {
   const missing = byteCount - head.length - tail.length;
   if (missing === 0) return Buffer.concat([head, tail]).toString("utf8");
   return `${head.toString("utf8")}\n[${missing} bytes left out]\n${tail.toString("utf8")}`;
+}
+
+/** The window of every program; one on pipes never asks for it. */
+const window = { columns: 80, rows: 24 };
+
+/**
+ * A transcript with room for so many bytes, half from either end, and what hears the output; null if nothing is kept.
+ * Times are from its first word on: how long a program waited for its place is nobody's business.
+ */
+export function transcriptOf(maxBytes = 0, now = () => performance.now()) {
+  if (maxBytes === 0) return null;
+  const half = Math.ceil(maxBytes / 2);
+  const transcript = new Transcript(window.columns, window.rows, half, half);
+  let beganMs: number | undefined;
+  const hear = (piece: Uint8Array) => {
+    beganMs ??= now();
+    transcript.add({ kind: "output", atMs: now() - beganMs, bytes: Buffer.from(piece) });
+  };
+  return { transcript, hear };
 }

@@ -27,8 +27,8 @@ export function reusingExecutor(executor: Executor): Executor {
   };
 }
 
-function keyOf({ text, dataFolder, dataVariable, limits, stdio }: Program): string {
+function keyOf({ text, dataFolder, dataVariable, limits, stdio, transcriptBytes }: Program): string {
   return createHash("sha256")
-    .update(JSON.stringify([text, dataFolder, dataVariable, limits, stdio]))
+    .update(JSON.stringify([text, dataFolder, dataVariable, limits, stdio, transcriptBytes]))
     .digest("hex");
 }

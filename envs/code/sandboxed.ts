@@ -3,6 +3,7 @@
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { TakenFile, Verdict } from "../sandbox/verdict.ts";
 import type { Execution, Executor, Program, ProgramPaths } from "./executor.ts";
+import { transcriptOf } from "./output.ts";
 import { programName } from "./program.ts";
 import { type RefusalReason, type Submission, submissionName } from "./submission.ts";
 
@@ -20,6 +21,7 @@ export function sandboxExecutor(sandbox: Sandbox): Executor {
 async function run(sandbox: Sandbox, program: Program, options: { signal?: AbortSignal }): Promise<Execution> {
   const { text, dataFolder, dataVariable, limits, stdio } = program;
   const threads = String(limits.threadCount);
+  const kept = transcriptOf(program.transcriptBytes);
   const verdict = await sandbox.run(
     {
       program: text,
@@ -42,6 +44,7 @@ async function run(sandbox: Sandbox, program: Program, options: { signal?: Abort
         LOKY_MAX_CPU_COUNT: threads,
       },
       outputs: [{ name: submissionName, maxBytes: limits.submissionBytes }],
+      ...(kept && { onOutput: kept.hear }),
     },
     options,
   );
@@ -51,6 +54,7 @@ async function run(sandbox: Sandbox, program: Program, options: { signal?: Abort
     signal: verdict.signal,
     message: verdict.message ?? "",
     output: { head: verdict.output.head, tail: verdict.output.tail, byteCount: verdict.output.totalBytes },
+    ...(kept && { transcript: kept.transcript }),
     submission: verdict.status === "ok" ? submissionOf(verdict) : { kind: "missing" },
     wallMs: Math.round(verdict.wallMs),
     paths: pathsOf(sandbox, dataFolder),

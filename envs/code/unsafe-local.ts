@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { abortable } from "../abort.ts";
 import { InfrastructureError } from "../errors.ts";
 import type { Execution, Executor, Program, ProgramEnd } from "./executor.ts";
-import { emptyOutput, OutputEnds } from "./output.ts";
+import { emptyOutput, OutputEnds, transcriptOf } from "./output.ts";
 import { programEnvironment, programName } from "./program.ts";
 import { ingestSubmission, type Submission, submissionName } from "./submission.ts";
 
@@ -79,6 +79,7 @@ async function runIn(
   // Detached: the leader of a group of its own, so that its children can be ended with it.
   const child = spawn(python, [programName], { cwd: work, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   const output = new OutputEnds();
+  const kept = transcriptOf(program.transcriptBytes);
   let limit: ProgramEnd | undefined;
   const endBy = (reached: ProgramEnd) => {
     limit ??= reached;
@@ -86,6 +87,7 @@ async function runIn(
   };
   const keep = (chunk: Buffer) => {
     output.push(chunk);
+    kept?.hear(chunk);
     if (output.byteCount > limits.outputBytes) endBy("output");
   };
   child.stdout!.on("data", keep);
@@ -99,7 +101,8 @@ async function runIn(
       end === "ok" ? await ingestSubmission(join(work, submissionName), limits.submissionBytes) : { kind: "missing" };
     const wallMs = Math.round(performance.now() - began);
     const paths = { program: join(work, programName), work, data: dataFolder };
-    return { end, exitCode, signal, message, output: output.kept, submission, wallMs, paths };
+    const transcript = kept && { transcript: kept.transcript };
+    return { end, exitCode, signal, message, output: output.kept, ...transcript, submission, wallMs, paths };
   } finally {
     clearTimeout(wall);
     killGroup(child);

@@ -4,8 +4,9 @@ import type { Environment } from "../environment.ts";
 import { createEnvironment, type SessionOptions } from "../session.ts";
 import type { World } from "../world.ts";
 import { type DocStyle, systemPrompt } from "./prompt.ts";
-import { readResponse } from "./response.ts";
-import type { RewardProfile, ToolSession, ToolSuite } from "./suite.ts";
+import { readResponse, toolStops } from "./response.ts";
+import type { RewardProfile, ToolSession } from "./session.ts";
+import type { ToolSuite } from "./suite.ts";
 import type { ToolTask } from "./task.ts";
 
 export interface ToolOptions {
@@ -30,8 +31,8 @@ interface ToolState {
   request: number;
 }
 
-/** Limits of the paper: 10 responses for a first request, 60 for all of them. */
-export const toolLimits = { first: { maxTurns: 10 }, all: { maxTurns: 60 } } as const;
+/** Limits of the paper: 10 responses to the first request, 60 to all of them together. */
+export const toolLimits = { first: { maxTurnsPerRequest: 10 }, all: { maxTurns: 60 } } as const;
 
 export function toolEnvironment(options: ToolOptions & SessionOptions<ToolTask>): Environment<ToolTask> {
   return createEnvironment(toolWorld(options), { limits: toolLimits[options.requests], ...options });
@@ -44,10 +45,16 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
   return {
     id: suite.name === "bfcl" ? "bfcl-multi-turn" : `tools-${suite.name}`,
     version: `1-${requests}-${profile}-${docs}`,
+    stopStrings: toolStops,
     async open(task, _seed, { signal }) {
-      const session = suite.session(task);
       const prompt = systemPrompt(await suite.docs(task.apis), docs);
-      return { task, session, prompt, digest: await session.begin(signal), request: 0 };
+      const session = suite.session(task);
+      try {
+        return { task, session, prompt, digest: await session.begin(signal), request: 0 };
+      } catch (error) {
+        await session.close();
+        throw error;
+      }
     },
     opening({ task, prompt }) {
       const request = { role: "user" as const, content: task.requests[0]! };
@@ -69,11 +76,11 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
           return { messages: [{ role: "user", content }], terminated: false, responseKind: read.kind, info };
         }
         case "tool": {
-          const { results, succeeded, digest } = await state.session.take(read.text, signal);
+          const { results, calls, succeeded, digest } = await state.session.take(read.text, signal);
           state.digest = digest;
           const content = JSON.stringify(results);
           const told = feedback === "tool_result" ? { feedback: content } : {};
-          return toolMessage(content, read.kind, { ...told, info: { succeeded, digest } });
+          return toolMessage(content, read.kind, { ...told, info: { calls, succeeded, digest } });
         }
         case "none":
           return toolMessage(
@@ -85,11 +92,18 @@ export function toolWorld(options: ToolOptions): World<ToolTask, ToolState> {
     async quality({ task, session }, { signal }) {
       const { quality, fulfilled } = await session.score(profile, countOf(task), signal);
       const first = fulfilled[0] ? 1 : 0;
-      const metrics = { first_turn: first, total_return: fulfilled.filter(Boolean).length };
-      return { quality: requests === "first" ? quality : first, metrics: { ...metrics, all_requests: quality } };
+      const metrics: Record<string, number> = {
+        first_turn: first,
+        total_return: fulfilled.filter(Boolean).length,
+        all_requests: quality,
+      };
+      // Of the tasks that have it: a mean that leaves out the others.
+      if (suite.name === "bfcl" && task.knownBad === undefined) metrics.first_turn_sound = first;
+      return { quality: requests === "first" ? quality : first, metrics };
     },
     digest: ({ digest, request }) => ({ digest, request }),
     instruction: ({ task, request }) => task.requests[request]!,
+    fork: async (state, { signal }) => ({ ...state, session: await state.session.fork(signal) }),
     close: ({ session }) => session.close(),
   };
 }

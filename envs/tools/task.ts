@@ -9,6 +9,10 @@ export interface ToolTask extends Task {
   readonly apis: readonly string[];
   /** Calls of the reference answer, by request: how much there is to do. */
   readonly referenceCallCounts: readonly number[];
+  /** Package, data and code that it comes from, with their hashes: `bfcl-eval 2026.3.23, questions 1a21…`. */
+  readonly release: string;
+  /** What is wrong with its reference, where something is: nobody can be expected to solve it. */
+  readonly knownBad?: string;
   /** Set where the tasks come divided already. */
   readonly isHeldOut?: boolean;
 }

@@ -67,7 +67,9 @@ export function environmentChecks(subject: EnvironmentSubject): Check[] {
     check(subject, "a snapshot at any turn boundary is JSON and becomes the same episode elsewhere", restoresSnapshots),
     check(subject, "two episodes side by side never touch", keepsSessionsApart),
     check(subject, "what an environment hands out can be changed without changing it", handsOutCopies),
+    check(subject, "a fork stands where the episode stands, and neither notices the other", forks),
     check(subject, "the limit of turns ends an episode as truncated", endsAtTurnLimit),
+    check(subject, "the limit of turns for a request ends an episode as truncated", endsAtRequestLimit),
     check(subject, "the limit of time ends an episode as truncated", endsAtWallLimit),
     check(subject, "an abort rejects in every state with the signal's reason, and reset begins anew", abortsAnywhere),
     check(subject, "calls that overlap are refused", refusesOverlap),
@@ -166,7 +168,9 @@ async function scoresAtTheEnd(bench: Bench): Promise<void> {
     expect(isOver(step), `over after response ${index + 1} of ${bench.play.length}`).toBe(
       index === bench.play.length - 1,
     );
-    expect(() => canonicalJson(step), "a step is plain JSON").not.toThrow();
+    const { evidence = {}, ...plain } = step;
+    expect(() => canonicalJson(plain), "a step without its evidence is plain JSON").not.toThrow();
+    for (const [name, bytes] of Object.entries(evidence)) expect(bytes, `evidence ${name}`).toBeInstanceOf(Uint8Array);
     if (!isOver(step)) expect(step, "a reward comes with the end").not.toHaveProperty("reward");
   }
   const quality = environment.quality();
@@ -177,6 +181,7 @@ async function scoresAtTheEnd(bench: Bench): Promise<void> {
   expect(environment.maxImprovement(0)).toBeGreaterThan(0);
   expect(environment.maxImprovement(1)).toBe(0);
   expect(typeof environment.solutionText(environment.turns())).toBe("string");
+  expect(environment.stopStrings.every((text) => typeof text === "string" && text !== "")).toBe(true);
 }
 
 async function refusesMisuse(bench: Bench): Promise<void> {
@@ -186,8 +191,13 @@ async function refusesMisuse(bench: Bench): Promise<void> {
   for (const view of views) {
     expect(() => fresh[view]()).toThrow(expect.objectContaining({ code: "not_reset" }));
   }
+  await expect(fresh.fork()).rejects.toMatchObject({ code: "not_reset" });
   const { environment } = await playWhole(bench);
   await expect(environment.step("late")).rejects.toMatchObject({ code: "episode_over" });
+  await expect(environment.fork()).rejects.toMatchObject({ code: "episode_over" });
+  expect(() => environment.askAgain("improve", { response: "late" })).toThrow(
+    expect.objectContaining({ code: "episode_over" }),
+  );
   expect(environment.turns().length, "a refused step leaves no turn").toBe(bench.play.length);
 }
 
@@ -225,6 +235,10 @@ async function triesAgain(bench: Bench): Promise<void> {
       expect(messages.filter(({ content }) => content === instruction).length, "and stands for it once").toBeLessThan(
         2,
       );
+      const asking = bench.open();
+      await asking.reset(bench.start(before));
+      expect(asking.askAgain(mode, last), "asked without a reset").toEqual(messages);
+      expect(asking.digest(), "and nothing was executed").toBe(whole.digests[before.length]);
       await play(environment, bench.play.slice(before.length));
       const depths = environment
         .turns()
@@ -320,6 +334,47 @@ async function endsAtTurnLimit(bench: Bench): Promise<void> {
   await expect(environment.step("one more")).rejects.toMatchObject({ code: "episode_over" });
   const turns = environment.turns();
   await expect(environment.reset(bench.start(turns)), "no turn is left").rejects.toMatchObject({ code: "bad_start" });
+}
+
+async function forks(bench: Bench): Promise<void> {
+  const whole = await playWhole(bench);
+  const environment = bench.open();
+  await environment.reset(bench.start());
+  for (const [index, response] of bench.play.entries()) {
+    await using ahead = await environment.fork();
+    expect(ahead.outcome()).toEqual({ kind: "running" });
+    expect(ahead.turns()).toEqual(environment.turns());
+    expect(ahead.messages()).toEqual(environment.messages());
+    expect((await play(ahead, bench.play.slice(index))).digests).toEqual(whole.digests.slice(index));
+    expect(ahead.quality()).toBe(whole.environment.quality());
+    expect(environment.digest(), "what is tried in a fork moved the episode").toBe(whole.digests[index]);
+    const behind = await environment.fork();
+    await environment.step(response);
+    expect(behind.digest(), "a step of the episode moved its fork").toBe(whole.digests[index]);
+    await behind.close();
+  }
+  expect(environment.messages()).toEqual(whole.environment.messages());
+  const again = { ...environment.turns()[0]!, response: "first" };
+  await environment.reset(bench.start([again], "improve"));
+  await using second = await environment.fork();
+  expect(second.messages(), "a fork of a second attempt asks for it too").toEqual(environment.messages());
+  await second.step(bench.play[0]!);
+  expect(second.turns()[0]?.iterDepth).toBe(again.iterDepth + 1);
+}
+
+async function endsAtRequestLimit(bench: Bench): Promise<void> {
+  const environment = bench.open({ limits: { maxTurnsPerRequest: 1 } });
+  await environment.reset(bench.start());
+  for (const [index, response] of bench.play.entries()) {
+    const step = await environment.step(response);
+    if (index === bench.play.length - 1) expect(step).toMatchObject({ terminated: true });
+    else if (step.messages.some(({ role }) => role === "user")) expect(isOver(step), "a new request").toBe(false);
+    else {
+      expect(step).toMatchObject({ terminated: false, truncated: "max_turns_per_request" });
+      expect(environment.outcome()).toMatchObject({ kind: "truncated", reason: "max_turns_per_request" });
+      return;
+    }
+  }
 }
 
 async function endsAtWallLimit(bench: Bench): Promise<void> {

@@ -117,6 +117,17 @@ const broken = [
     caughtBy: "the limit of turns ends an episode as truncated",
   },
   {
+    fault: "an environment that counts no turns of a request",
+    create: ({ limits: { maxTurnsPerRequest: _, ...limits } = {}, ...options }: CreateOptions) =>
+      createEnvironment(guessTheNumber, { ...options, limits } as Options),
+    caughtBy: "the limit of turns for a request ends an episode as truncated",
+  },
+  {
+    fault: "a world whose forks share their state",
+    create: world({ fork: (state) => state }),
+    caughtBy: "a fork stands where the episode stands, and neither notices the other",
+  },
+  {
     fault: "an environment that knows no time",
     create: (options: CreateOptions) => createEnvironment(guessTheNumber, { prompts: options.prompts } as Options),
     caughtBy: "the limit of time ends an episode as truncated",

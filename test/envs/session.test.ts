@@ -18,6 +18,8 @@ const over: Reply = { messages: [], terminated: true, responseKind: "plain", fee
 const onward: Reply = { ...over, terminated: false };
 const died = new InfrastructureError("worker_died", "the helper process ended with code 9");
 
+let opened = 0;
+
 /** A world that repeats what it is told; change what the test is about. */
 function open(change: Partial<World<Task, { closedCount: number }>> = {}, options: Partial<SessionOptions<Task>> = {}) {
   const states: { closedCount: number }[] = [];
@@ -48,6 +50,42 @@ test.each([
   expect(await environment.reset(start)).toEqual({ messages: [], info: {}, failed: died.failure });
   expect(environment.outcome()).toEqual({ kind: "failed", cause: "worker_died", message: died.failure.message });
   await expect(environment.step("end")).rejects.toMatchObject({ code: "episode_over" });
+});
+
+test.each([
+  ["its own fork", { fork: () => Promise.reject(died) }],
+  ["an open of its replay", { open: () => (opened++ === 0 ? { closedCount: 0 } : Promise.reject(died)) }],
+])("infrastructure that fails in %s ends a fork, and its origin goes on", async (_, change) => {
+  opened = 0;
+  const { environment } = open(change);
+  await environment.reset(start);
+  await environment.step("on");
+  await using fork = await environment.fork();
+  expect(fork.outcome()).toEqual({ kind: "failed", cause: "worker_died", message: died.failure.message });
+  await expect(fork.step("end")).rejects.toMatchObject({ code: "episode_over" });
+  expect(await environment.step("end")).toMatchObject({ terminated: true, reward: 1 });
+});
+
+test("a fork that leaves something out fails as a mismatch", async () => {
+  const { environment } = open({ digest: ({ closedCount }) => closedCount, fork: () => ({ closedCount: 5 }) });
+  await environment.reset(start);
+  await using fork = await environment.fork();
+  expect(fork.outcome()).toMatchObject({ kind: "failed", cause: "replay_mismatch" });
+});
+
+test("every fork is let go of once, one that was aborted too, and none with its origin", async () => {
+  const { environment, states } = open();
+  await environment.reset(start);
+  const fork = await environment.fork();
+  const abort = new AbortController();
+  const aborted = environment.fork({ signal: abort.signal });
+  abort.abort(new Error("enough"));
+  await expect(aborted).rejects.toThrow("enough");
+  await environment.close();
+  expect(states.map(({ closedCount }) => closedCount).slice(0, 2), "the fork lives on").toEqual([1, 0]);
+  expect((await fork.step("end")).terminated).toBe(true);
+  await fork.close();
+  expect(states.every(({ closedCount }) => closedCount === 1)).toBe(true);
 });
 
 test.each([

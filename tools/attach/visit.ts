@@ -7,6 +7,8 @@ import {
   type Evaluation,
   type FlightRecord,
   isActorError,
+  type NodeInfo,
+  type NodeReport,
   Observer,
 } from "../../runtime/index.ts";
 import { nearest } from "../config/nearest.ts";
@@ -76,6 +78,22 @@ export class Visit {
       else census.silent.push({ node: nodes[at]!.name, reason: (answer.reason as Error).message });
     }
     return census;
+  }
+
+  /** The nodes that there are, and what each says of itself; null for one that gives no answer. */
+  async nodes(): Promise<{ info: NodeInfo; report: NodeReport | null }[]> {
+    const nodes = await this.#control().nodes();
+    return Promise.all(
+      nodes.map(async (info) => {
+        const report = await this.#control(info.name)
+          .info()
+          .catch((error: unknown) => {
+            if (!isActorError(error)) throw error;
+            return null;
+          });
+        return { info, report };
+      }),
+    );
   }
 
   /** How the actor is at this moment. */

@@ -1,4 +1,5 @@
-// What worlds cost: verifications, calls of functions, restoring an episode, searching. Floors are one Python process of its own.
+// What worlds cost: verifications, calls of functions, restoring an episode, searching. Floors are one Python process of
+// its own.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,11 +15,10 @@ import {
 import { localPython } from "../../runtime/index.ts";
 import { type Candidate, interleave, type Measured, quantile, timed } from "./measure.ts";
 import { searchBench } from "./search.ts";
+import { toolCallsBench } from "./tool-calls.ts";
 
 const floors = fileURLToPath(new URL("../../../tools/bench/worlds.py", import.meta.url));
 const verifications = 300;
-const calls = 4000;
-const sessions = 16;
 
 export async function benchWorlds(rounds: number): Promise<Measured[]> {
   const { executable, path } = localPython();
@@ -27,6 +27,7 @@ export async function benchWorlds(rounds: number): Promise<Measured[]> {
   const task = await (await suite.tasks()).get(0);
   await verifier.ready;
   const searching = await searchBench();
+  const calling = await toolCallsBench();
   const candidates: Candidate[] = [
     {
       name: "verifications, one helper",
@@ -34,19 +35,15 @@ export async function benchWorlds(rounds: number): Promise<Measured[]> {
       sample: () => rateOf(verifications, () => verifyAll(verifier)),
       floor: { name: "verifications, in Python", unit: "/s", sample: () => floor("verify", verifications) },
     },
-    {
-      name: "tool calls through Node",
-      unit: "/s",
-      sample: () => rateOf(calls, () => callAll(suite, task)),
-      floor: { name: "tool calls, in Python", unit: "/s", sample: () => floor("calls", calls) },
-    },
     { name: "a verification, p99 of 200 in a row", unit: "ms", sample: () => slowVerification(verifier) },
+    ...calling.candidates,
     { name: "an episode of ten calls restored", unit: "ms", sample: await restoring(suite, task) },
     searching.candidate,
   ];
   try {
     return await interleave(candidates, rounds);
   } finally {
+    await calling.close();
     await searching.close();
   }
 }
@@ -71,21 +68,6 @@ async function slowVerification(verifier: MathVerifier): Promise<number> {
   return quantile(times, 0.99);
 }
 
-/** As episodes do: many sessions side by side, one call after another in each. */
-function callAll(suite: ToolSuite, task: ToolTask): Promise<unknown> {
-  return Promise.all(
-    Array.from({ length: sessions }, async () => {
-      const { signal } = new AbortController();
-      const session = suite.session(task);
-      await session.begin(signal);
-      for (let call = 0; call < calls / sessions; call += 1) {
-        await session.take('[{"name": "count_part", "args": {"part": "bolt", "bin": "A"}}]', signal);
-      }
-      await session.close();
-    }),
-  );
-}
-
 async function restoring(suite: ToolSuite, task: ToolTask): Promise<() => Promise<number>> {
   const open = () => toolEnvironment({ suite, requests: "all", docs: "none", prompts: selfIterationPrompts });
   await using played = open();
@@ -100,7 +82,7 @@ async function restoring(suite: ToolSuite, task: ToolTask): Promise<() => Promis
   };
 }
 
-async function floor(what: "verify" | "calls", count: number): Promise<number> {
+async function floor(what: "verify", count: number): Promise<number> {
   const { executable, path } = localPython();
   const env = { ...process.env, PYTHONPATH: path.join(":"), PYTHONHASHSEED: "0" };
   const { stdout } = await promisify(execFile)(executable, [floors, what, String(count)], { env });

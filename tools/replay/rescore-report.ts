@@ -1,34 +1,56 @@
-// What `--rescore` prints: how far it is, each difference, and the sum. Knows nothing of how scores come about.
+// What `--rescore` prints: how far it is, each difference or the table of them, and the sum. Knows nothing of how scores
+// come about.
 import type { EpisodeLine, RunConfig } from "../../actors/index.ts";
+import { DifferenceTable } from "./difference-table.ts";
 import { countOf, listCounts, numberOf } from "./figures.ts";
+import { Progress } from "./progress.ts";
 import { type Rescored, rescore } from "./rescore.ts";
 import type { Terminal } from "./terminal.ts";
 import { oneLine } from "./text.ts";
+
+export interface RescoreOptions {
+  /** The configuration that the episodes were recorded under. */
+  recorded: RunConfig;
+  /** The one to score by. */
+  config: RunConfig;
+  /** Set where other rules have a name: then their differences are a table. */
+  profile?: string;
+  isJson: boolean;
+  signal?: AbortSignal;
+}
 
 /** Scores again and prints; resolves with how many rewards differ. */
 export async function reportRescore(
   folder: string,
   lines: readonly EpisodeLine[],
-  config: RunConfig,
+  options: RescoreOptions,
   terminal: Terminal,
-  { isJson }: { isJson: boolean },
 ): Promise<number> {
+  const { profile, isJson, signal } = options;
   const counts = { equal: 0, different: 0, unknown: 0 };
   const causes: Record<string, number> = {};
-  const progress = new Progress(lines.length, process.stderr);
+  const table = new DifferenceTable();
+  const progress = new Progress("re-scoring", lines.length);
   progress.show(0);
-  await rescore(folder, lines, config, (rescored) => {
-    counts[rescored.outcome] += 1;
-    if (rescored.outcome === "unknown") causes[rescored.cause!] = (causes[rescored.cause!] ?? 0) + 1;
-    if (isJson || rescored.outcome === "different") progress.clear();
-    if (isJson) terminal.write(JSON.stringify(rescored));
-    else if (rescored.outcome === "different") terminal.write(differenceOf(rescored, terminal));
-    progress.show(counts.equal + counts.different + counts.unknown);
-  });
+  try {
+    await rescore(folder, lines, options, (rescored) => {
+      counts[rescored.outcome] += 1;
+      table.add(rescored);
+      if (rescored.outcome === "unknown") causes[rescored.cause!] = (causes[rescored.cause!] ?? 0) + 1;
+      const isTold = isJson || (rescored.outcome === "different" && profile === undefined);
+      if (isTold) progress.clear();
+      if (isTold) terminal.write(isJson ? JSON.stringify(rescored) : differenceOf(rescored, terminal));
+      progress.show(counts.equal + counts.different + counts.unknown);
+    });
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
   progress.clear();
+  if (profile !== undefined && !isJson) table.show(`rewards by ${profile}`, terminal);
   const unknown = counts.unknown === 0 ? "" : ` (${listCounts(causes)})`;
+  const toldCount = counts.equal + counts.different + counts.unknown;
   const sum =
-    `${countOf(lines.length, "episode")} re-scored · ${countOf(counts.equal)} equal · ` +
+    `${countOf(toldCount, "episode")} re-scored · ${countOf(counts.equal)} equal · ` +
     `${countOf(counts.different)} different · ${countOf(counts.unknown)} could not be told${unknown}`;
   if (isJson) process.stderr.write(`${sum}\n`);
   else terminal.write(sum);
@@ -36,37 +58,8 @@ export async function reportRescore(
 }
 
 function differenceOf({ id, recorded, rescored, gold, answer, rule }: Rescored, { bold, warn }: Terminal): string {
-  const said = answer === null ? "no answer found" : `answer '${oneLine(answer)}'${rule === null ? "" : ` (${rule})`}`;
   const change = warn(`recorded ${numberOf(recorded!)}, re-scored ${numberOf(rescored!)}`);
-  return `${bold(oneLine(id))}  ${change} · gold ${oneLine(gold ?? "unknown")} · ${said}`;
-}
-
-/** Where nobody watches: a line every so many episodes, and no more than so many lines. */
-const leastStep = 1000;
-const mostLines = 20;
-
-/** A count on stderr: redrawn in place on a screen. */
-class Progress {
-  readonly #total: number;
-  readonly #stream: NodeJS.WriteStream;
-  #shown = "";
-
-  constructor(total: number, stream: NodeJS.WriteStream) {
-    this.#total = total;
-    this.#stream = stream;
-  }
-
-  show(count: number): void {
-    const step = Math.max(leastStep, Math.ceil(this.#total / mostLines));
-    const isStep = this.#stream.isTTY || count % step === 0;
-    const text = `  re-scoring ${countOf(count)} of ${countOf(this.#total)} …`;
-    if (!isStep || text === this.#shown) return;
-    this.#shown = text;
-    this.#stream.write(this.#stream.isTTY ? `\r${text}\x1b[K` : `${text}\n`);
-  }
-
-  clear(): void {
-    if (this.#stream.isTTY && this.#shown !== "") this.#stream.write("\r\x1b[K");
-    this.#shown = this.#stream.isTTY ? "" : this.#shown;
-  }
+  if (gold === null) return `${bold(oneLine(id))}  ${change}`;
+  const said = answer === null ? "no answer found" : `answer '${oneLine(answer)}'${rule === null ? "" : ` (${rule})`}`;
+  return `${bold(oneLine(id))}  ${change} · gold ${oneLine(gold)} · ${said}`;
 }

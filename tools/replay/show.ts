@@ -3,6 +3,7 @@
 import { type RecordedEpisode, startTurn, type Turn } from "../../actors/index.ts";
 import type { Message } from "../../envs/index.ts";
 import { drawColumns } from "./columns.ts";
+import { factsOf } from "./facts.ts";
 import { countOf, numberOf, signedOf } from "./figures.ts";
 import { versionsOf } from "./list.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,12 +50,14 @@ function showOpening({ group, episode }: EpisodeView, terminal: Terminal): void 
   for (const message of group.opening) showMessage(message, terminal);
 }
 
-function showTurns({ episode }: EpisodeView, terminal: Terminal): void {
+function showTurns({ folder, episode }: EpisodeView, terminal: Terminal): void {
   for (const [at, { response, observation, feedback, start, end }] of episode.turns.entries()) {
     title(`turn ${at + 1} (${countOf(end - start, "token")})`, terminal);
     paragraph(response, terminal);
     for (const message of observation ?? []) showMessage(message, terminal);
     if (feedback !== undefined && feedback !== null) labelled("feedback", feedback, terminal);
+    const step = episode.steps?.[at];
+    for (const fact of step ? factsOf(step, folder) : []) remark(oneLine(fact), terminal, 2);
   }
   if (episode.turns.length === 0) title("no turn was played", terminal);
 }

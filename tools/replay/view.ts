@@ -15,6 +15,8 @@ import {
 import { type OnDamage, readEpisodes, tryReadGroup } from "./recording.ts";
 
 export interface EpisodeView {
+  /** Where the recording lies. */
+  folder: string;
   line: EpisodeLine;
   group: RecordedGroup;
   episode: RecordedEpisode;

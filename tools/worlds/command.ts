@@ -1,7 +1,7 @@
 // `iterant worlds`: which worlds there are, a seat at the table of one, problems from templates, and a check before a run.
 import { Command, Option } from "commander";
 import { openWorld, worldConfigOf } from "../../actors/index.ts";
-import { generate, generatorOf, mathSets, type Task } from "../../envs/index.ts";
+import { generate, generatorOf, knownBad, mathSets, type Task } from "../../envs/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { collect, configOf, parseCount } from "../train/command.ts";
 import { loadProblems } from "../train/problems.ts";
@@ -52,6 +52,8 @@ function listCommand(): Command {
         "",
         "sources of tasks for tools",
         "  bfcl              BFCL's multi-turn tasks, from the installed package (npm run setup -- tools)",
+        `  bfcl:sound        without the ${Object.keys(knownBad).length} that nobody can be expected to solve:`,
+        ...Object.entries(knownBad).map(([id, why]) => `    ${id.padEnd(20)}  ${why}`),
         "  office[:LEVEL[:COUNT]]   services of an office of ours; levels tiny, easy, full",
         "",
         "sources of competitions for mle",

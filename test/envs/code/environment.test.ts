@@ -1,4 +1,5 @@
 // The world of competitions with real programs, a real grader, and no sandbox.
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +16,16 @@ import {
   type Message,
   type MleOptions,
   mleEnvironment,
+  outputOfAsciicast,
+  programName,
   programShownIn,
+  readAsciicast,
   scriptedPolicy,
+  submissionName,
   type Turn,
   templatePolicy,
   templateWording,
+  terminalName,
   unsafeLocalExecutor,
 } from "../../../envs/index.ts";
 import { environmentSuite } from "../../conformance/environment.ts";
@@ -119,6 +125,34 @@ test("the sample submission is graded like any other, and known for what it is",
   expect(info.grade.report).toMatchObject({ competition_id: "synth-insults", valid_submission: true, score: 0.5 });
   expect(info.execution).toMatchObject({ tier: "unsafe-local", end: "ok", exitCode: 0 });
   expect(info.execution.submission.sha256).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test("the evidence is the program, its submission and what its terminal showed, to the byte", async () => {
+  const text = ["import sys", "sys.stdout.buffer.write(b'50%\\xff\\n')", copySample].join("\n");
+  const { step } = await play(fenced(text), { terminalBytes: 10_000 });
+  const { [programName]: program, [submissionName]: submission, [terminalName]: terminal } = step.evidence!;
+  expect(Object.keys(step.evidence!).length).toBe(3);
+  expect(Buffer.from(program!).toString()).toBe(`${text}\n`);
+  expect(createHash("sha256").update(submission!).digest("hex")).toBe(
+    (step.info as { execution: { submission: { sha256: string } } }).execution.submission.sha256,
+  );
+  expect(outputOfAsciicast(Buffer.from(terminal!).toString())).toEqual(Buffer.from("50%\xff\n", "latin1"));
+  expect(step.info.execution).toMatchObject({ stdio: "pipe" });
+  expect(step.info.execution).not.toHaveProperty("output");
+});
+
+test("of a failed program the evidence has no submission, of a response without one there is none, nor a terminal unasked", async () => {
+  expect(Object.keys((await play(fenced(fail))).step.evidence!)).toEqual([programName]);
+  expect((await play("no program")).step).not.toHaveProperty("evidence");
+});
+
+test("a flood is kept at either end, and says what is missing", async () => {
+  const flood = "for at in range(5000): print(at)";
+  const { step } = await play(fenced(flood), { terminalBytes: 4_096 });
+  const { events } = readAsciicast(Buffer.from(step.evidence![terminalName]!).toString());
+  const text = events.map((event) => (event.kind === "output" ? event.bytes.toString() : "…")).join("");
+  expect(text).toMatch(/^0\n1\n[\s\S]*…[\s\S]*\n4999\n$/);
+  expect(text.length).toBeLessThan(4_096);
 });
 
 test("a program finds public files only: nothing of the answers is in reach of its data's folder or environment", async () => {

@@ -1,7 +1,7 @@
 // Both ends of what a program printed, however it came.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OutputEnds, outputText } from "../../../envs/code/output.ts";
+import { OutputEnds, outputText, transcriptOf } from "../../../envs/code/output.ts";
 
 const keep = (chunks: readonly string[]) => {
   const keeper = new OutputEnds({ headBytes: 4, tailBytes: 6 });
@@ -29,4 +29,17 @@ test("the same bytes are kept, however they were cut into chunks", () => {
       ]);
     }),
   );
+});
+
+test("a transcript counts from the first word on, and is kept only where it is asked for", () => {
+  let nowMs = 5_000; // it has waited for its place
+  const kept = transcriptOf(1_000, () => nowMs)!;
+  kept.hear(Buffer.from("first"));
+  nowMs += 250;
+  kept.hear(Buffer.from("second"));
+  expect(kept.transcript.events).toEqual([
+    { kind: "output", atMs: 0, bytes: Buffer.from("first") },
+    { kind: "output", atMs: 250, bytes: Buffer.from("second") },
+  ]);
+  expect([transcriptOf(0), transcriptOf()]).toEqual([null, null]);
 });

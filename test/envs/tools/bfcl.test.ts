@@ -7,8 +7,11 @@ import { selfIterationPrompts } from "../../../actors/index.ts";
 import {
   type Environment,
   isOver,
+  knownBad,
   replay,
   type Step,
+  stratifiedHalf,
+  suiteOf,
   ToolSuite,
   type ToolTask,
   toolEnvironment,
@@ -25,25 +28,112 @@ const task = isHere ? await (await suite.tasks()).get("multi_turn_base_100") : (
 const title = isHere ? "bfcl" : "bfcl (skipped: bfcl-eval is not installed, npm run setup -- tools)";
 
 describe.skipIf(!isHere)(title, () => {
+  const everyTask = async () => {
+    const tasks: ToolTask[] = [];
+    for await (const one of await suite.tasks()) tasks.push(one);
+    return tasks;
+  };
   const open = (requests: "first" | "all" = "all", more: object = {}): Environment<ToolTask> =>
     toolEnvironment({ suite, requests, prompts: selfIterationPrompts, ...more });
 
-  test("the release is named by its data and code, and its tasks are halved by strata", async () => {
+  test("the release is named by its data and code", async () => {
     const tasks = await suite.tasks();
     expect(tasks.length).toBe(200);
-    expect((await tasks.ids("heldOut")).length).toBe(100);
     expect(await suite.versions()).toMatchObject({
       "bfcl-eval": "2026.3.23",
       questions: "1a21a995d06fd6f2",
       answers: "1fee67823b317571",
     });
-    const counts = async (split: "train" | "heldOut") => {
-      const requests = await Promise.all(
-        (await tasks.ids(split)).map(async (id) => (await tasks.get(id)).requests.length),
-      );
-      return requests.reduce((sum, count) => sum + count, 0);
+    expect(task.release).toMatch(/^bfcl-eval 2026.3.23, mpmath .*, questions 1a21a995d06fd6f2, .*, code [0-9a-f]{16}$/);
+  });
+
+  test("the list of held-out tasks is what the strata give, and both sides are alike", async () => {
+    const tasks = await suite.tasks();
+    const heldOut = await tasks.ids("heldOut");
+    expect([...heldOut].sort()).toEqual(stratifiedHalf(await everyTask(), 0));
+    expect([heldOut.length, (await tasks.ids("train")).length]).toEqual([100, 100]);
+    const differences = async (keysOf: (task: ToolTask) => readonly string[]) => {
+      const sums = new Map<string, number>();
+      for (const one of await everyTask()) {
+        for (const key of keysOf(one)) sums.set(key, (sums.get(key) ?? 0) + (heldOut.includes(one.id) ? 1 : -1));
+      }
+      return Math.max(...[...sums.values()].map(Math.abs));
     };
-    expect(Math.abs((await counts("train")) - (await counts("heldOut")))).toBeLessThan(20);
+    expect(await differences(({ requests }) => [String(requests.length)])).toBeLessThanOrEqual(1);
+    expect(await differences(({ apis }) => apis)).toBeLessThanOrEqual(3); // one task and a half from an even share
+    expect(await differences(({ apis }) => [[...apis].sort().join(" ")])).toBeLessThanOrEqual(3);
+  });
+
+  test("tasks known to be bad are played and told apart, or left out where the source says so", async () => {
+    const bad = (await everyTask()).filter(({ knownBad }) => knownBad !== undefined);
+    expect(bad.map(({ id }) => id)).toEqual(Object.keys(knownBad));
+    expect(bad.length).toBe(16);
+    await using environment = open();
+    await environment.reset({ task: bad[0]!, seed: 0, prefix: [], mode: "base" });
+    const { info } = await environment.step("<TASK_ERROR>");
+    expect(info.metrics).not.toHaveProperty("first_turn_sound");
+    await using sound = new ToolSuite({ ...python, python: interpreter, ...suiteOf("bfcl:sound")! });
+    const left = await (await sound.tasks()).ids();
+    expect(left.length).toBe(184);
+    expect(left.filter((id) => id in knownBad)).toEqual([]);
+  });
+
+  test("a task that is listed for a text nobody says has one in its reference, and no request says it", async () => {
+    const letters = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+    const listed = (await everyTask()).filter((one) => one.knownBad?.includes("no request says"));
+    expect(listed.length).toBe(14);
+    for (const one of listed) {
+      const said = letters(one.requests.join(" "));
+      const texts = (await suite.reference(one)).flat().flatMap((call) => {
+        const { message, content, description } = (JSON.parse(call) as { args: Record<string, unknown> }).args;
+        return [message, content, description].filter((text) => typeof text === "string" && text.length > 12);
+      });
+      expect(
+        texts.some((text) => !said.includes(letters(text as string))),
+        one.id,
+      ).toBe(true);
+    }
+  });
+
+  test("every reference answer, played response by response, earns 1 under exit and under bfcl_official", async () => {
+    for (const profile of ["exit", "bfcl_official"] as const) {
+      const played = (await everyTask()).map(async (one) => {
+        await using environment = open("all", { profile });
+        await environment.reset({ task: one, seed: 0, prefix: [], mode: "base" });
+        let last: Step | undefined;
+        for (const calls of await suite.reference(one)) {
+          for (const call of calls) await environment.step(`<tool>[${call}]</tool>`);
+          last = await environment.step("<TASK_FINISHED>");
+        }
+        return [one.id, last!.reward, (last!.info.metrics as Record<string, number>).total_return];
+      });
+      expect(await Promise.all(played)).toEqual(
+        (await everyTask()).map(({ id, requests }) => [id, 1, requests.length]),
+      );
+    }
+  });
+
+  test("each of the 734 boundaries between requests is restored by what was done, and forked, to the digest", async () => {
+    let boundaryCount = 0;
+    const { signal } = new AbortController();
+    for (const one of await everyTask()) {
+      const session = suite.session(one);
+      await session.begin(signal);
+      const done: (string | null)[] = [];
+      for (const calls of await suite.reference(one)) {
+        for (const call of calls) await session.take(call, signal);
+        const fork = await session.fork(signal);
+        const { digest } = await session.endRequest(signal);
+        done.push(...calls, null);
+        const restored = suite.session(one, done);
+        expect(await restored.begin(signal), one.id).toBe(digest);
+        expect((await fork.endRequest(signal)).digest, one.id).toBe(digest);
+        await Promise.all([restored.close(), fork.close()]);
+        boundaryCount += 1;
+      }
+      await session.close();
+    }
+    expect(boundaryCount).toBe(734);
   });
 
   test("functions are described to the policy, calls come back as texts, a request ends with a word", async () => {
@@ -54,6 +144,10 @@ describe.skipIf(!isHere)(title, () => {
     expect(messages[0]!.content).not.toContain("Tool description:");
     const called = await environment.step('<tool>[{"name": "get_account_info", "args": {}}, {"name": "none"}]</tool>');
     expect(called).toMatchObject({ responseKind: "tool", terminated: false, info: { succeeded: false } });
+    expect(called.info.calls).toEqual([
+      { name: "get_account_info", arguments: "{}", succeeded: true },
+      { name: "none", arguments: "{}", succeeded: false },
+    ]);
     const results = JSON.parse(called.messages[0]!.content) as string[];
     expect(called.messages[0]!.role).toBe("tool");
     expect(results[0]).toContain('"account_id"');
@@ -62,7 +156,7 @@ describe.skipIf(!isHere)(title, () => {
     expect(next.messages).toEqual([{ role: "user", content: task.requests[1] }]);
     const last = await environment.step("<TASK_ERROR>");
     expect(last).toMatchObject({ terminated: true, responseKind: "error", reward: 0 });
-    expect(last.info.metrics).toEqual({ first_turn: 0, total_return: 0, all_requests: 0 });
+    expect(last.info.metrics).toEqual({ first_turn: 0, total_return: 0, all_requests: 0, first_turn_sound: 0 });
   });
 
   test("a response without a call is answered, and an episode of one request ends after ten", async () => {
@@ -74,7 +168,7 @@ describe.skipIf(!isHere)(title, () => {
       step = await environment.step("I think.");
       count += 1;
     } while (!isOver(step));
-    expect([count, step.truncated, environment.quality()]).toEqual([10, "max_turns", 0]);
+    expect([count, step.truncated, environment.quality()]).toEqual([10, "max_turns_per_request", 0]);
     expect(step.messages[0]!.content).toMatch(/^No <tool>…<\/tool>, <TASK_FINISHED> or <TASK_ERROR> was found/);
   });
 
@@ -91,8 +185,10 @@ describe.skipIf(!isHere)(title, () => {
     await environment.reset({ task, seed: 0, prefix: [], mode: "base" });
     const funded = await environment.step('<tool>[{"name": "fund_account", "args": {"amount": 2.0}}]</tool>');
     expect(funded.messages[0]!.content).toMatch(/\d+\.\d+/);
+    expect(funded.info.calls).toEqual([{ name: "fund_account", arguments: '{"amount": 2.0}', succeeded: true }]);
     const broken = await environment.step("<tool>[{'name': 'f'}]</tool>");
     expect(broken.messages[0]!.content).toContain("The tool call is not valid JSON");
+    expect(broken.info).toMatchObject({ calls: [], succeeded: false });
   });
 
   test("feedback on a response is the result of its calls, where that is wanted", async () => {
@@ -112,7 +208,7 @@ describe.skipIf(!isHere)(title, () => {
       await environment.step(call);
     }
     const digests = environments.map((environment) => environment.digest());
-    const pid = await own.pid();
+    const [pid] = (await own.pids()) as [number];
     process.kill(pid, "SIGKILL");
     await expect.poll(() => isGone(pid), { timeout: 60_000 }).toBe(true);
     const steps = await Promise.all(environments.map((environment) => environment.step(call)));

@@ -57,8 +57,33 @@ test("what a policy is told fits a model of a quarter of a million parameters, o
   expect((await systemOf("json"))[0]!.content).toContain('"description"');
 });
 
+test("sessions are dealt to as many processes as are wanted, and a fork lives beside its origin", async () => {
+  await using two = new ToolSuite({ ...python, ...suiteOf("office:tiny:4")!, processCount: 2 });
+  const task = await (await two.tasks()).get(0);
+  expect(new Set(await two.pids()).size).toBe(2);
+  const { signal } = new AbortController();
+  const count = '{"name": "count_part", "args": {"part": "bolt", "bin": "A"}}';
+  const order = '{"name": "order_part", "args": {"part": "bolt", "count": 2}}';
+  const sessions = [two.session(task), two.session(task), two.session(task, [order])];
+  const digests = await Promise.all(sessions.map((session) => session.begin(signal)));
+  expect(digests[0]).toBe(digests[1]);
+  expect(digests[0]).not.toBe(digests[2]);
+  const fork = await sessions[1]!.fork(signal);
+  await fork.take(order, signal);
+  const after = await Promise.all([...sessions, fork].map((session) => session.take(count, signal)));
+  expect(after[1], "the origin did not notice").toEqual(after[0]);
+  expect(after[3]!.digest).not.toBe(after[0]!.digest);
+  const pids = await two.pids();
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  await expect.poll(async () => (await two.pids()).some((pid) => pids.includes(pid)), { timeout: 60_000 }).toBe(false);
+  const again = await Promise.all([...sessions, fork].map((session) => session.take(count, signal)));
+  expect(again, "made anew by their calls").toEqual(after);
+  await Promise.all([...sessions, fork].map((session) => session.close()));
+});
+
 test.each([
-  ["bfcl", { suite: "bfcl", args: [] }],
+  ["bfcl", { suite: "bfcl" }],
+  ["bfcl:sound", { suite: "bfcl", isSound: true }],
   ["office", { suite: "office", args: ["--level", "easy", "--count", "400"] }],
   ["office:full:12", { suite: "office", args: ["--level", "full", "--count", "12"] }],
   ["train.jsonl", null],

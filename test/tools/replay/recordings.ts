@@ -61,6 +61,7 @@ export function groupOf(plan: GroupPlan, groupIndex: number, life = 0): GroupToW
   const episodes = rollouts.map((rollout, at): EpisodeRecord => {
     return {
       rollout,
+      steps: [],
       messages: [...opening, { role: "assistant", content: plan.said[at]![0] }],
       reward: group.rewards[at] ?? null,
       advantage: group.advantages[at] ?? 0,
@@ -68,7 +69,7 @@ export function groupOf(plan: GroupPlan, groupIndex: number, life = 0): GroupToW
       worldMs: 3,
     };
   });
-  return { ticket: { groupIndex, groupId, attempt: 0 }, draw, task, episodes };
+  return { ticket: { groupIndex, groupId, attempt: 0 }, draw, task, world: { id: "math", version: "1" }, episodes };
 }
 
 function rolloutOf(

@@ -63,11 +63,20 @@ test("a run began when its first group was written; without episodes, when its c
   const beforeMs = Date.now();
   const recorder = new Recorder({ folder: join(folder, runFiles.episodes), life: 0 });
   await recorder.start();
-  const episode = { rollout: rolloutOf("g0/0", 1), messages: [], reward: 1, advantage: 0, generateMs: 1, worldMs: 1 };
+  const episode = {
+    rollout: rolloutOf("g0/0", 1),
+    steps: [],
+    messages: [],
+    reward: 1,
+    advantage: 0,
+    generateMs: 1,
+    worldMs: 1,
+  };
   await recorder.write({
     ticket: { groupIndex: 0, groupId: "g0.0.0", attempt: 0 },
     draw: { iteration: 0, mode: "base", instance: { baseId: "t", depth: 0 }, seed: config.seed } as never,
     task: { id: "t", hash: "h" },
+    world: { id: "math", version: "1" },
     episodes: [episode],
   });
   await recorder.stop();

@@ -40,6 +40,8 @@ test("a run on the office goes through all its stages, and its rewards are the r
   expect(evaluations[0]!.metrics.first_turn).toBeCloseTo(evaluations[0]!.accuracy[1]!, 10);
   const rescored = await runCli(["replay", "office", "--rescore"], { env });
   expect(rescored.stdout).toMatch(/(\d+) episodes re-scored · \1 equal · 0 different · 0 could not be told/);
+  const verified = await runCli(["replay", "office", "--verify"], { env });
+  expect(verified.stdout).toMatch(/(\d+) episodes verified · \1 same · 0 diverged · 0 could not be told/);
 });
 
 test("tasks that there are not are refused before anything starts", async () => {

@@ -82,7 +82,18 @@ def the_last_call_twice(_suite: Suite, _task: Task, turns: Turns) -> Turns:
     return [[*turn, turn[-1]] if index == last else turn for index, turn in enumerate(turns)]
 
 
-# Counts of 200 tasks: official, exit, state only. They were measured with upstream's own checker.
+def with_its_first_text_changed(_suite: Suite, _task: Task, turns: Turns) -> Turns:
+    """Of the arguments that are texts by themselves, the first one of the first call that has any."""
+    for turn in turns:
+        for index, call in enumerate(turn):
+            for name, value in call.arguments.items():
+                if isinstance(value, str):
+                    turn[index] = ModelCall(call.name, {**call.arguments, name: f"{value}_x"})
+                    return turns
+    return without_any_call(_suite, _task, turns)  # one task has no text at all
+
+
+# Counts of 200 tasks: official, exit, state only. All but the last row were measured with upstream's own checker.
 @pytest.mark.parametrize(
     ("change", "official", "ours", "state_only"),
     [
@@ -94,6 +105,7 @@ def the_last_call_twice(_suite: Suite, _task: Task, turns: Turns) -> Turns:
         (reversed_inside_turns, 90, 97, 100),
         (all_in_the_first_turn, 3, 3, 200),
         (the_last_call_twice, 142, 142, 142),
+        (with_its_first_text_changed, 10, 0, 120),
     ],
 )
 def test_a_changed_answer_is_worth_what_upstream_says(
@@ -104,8 +116,8 @@ def test_a_changed_answer_is_worth_what_upstream_says(
 
 
 def test_a_task_that_the_literal_profile_cannot_be_won_under_is_named(suite: Suite) -> None:
-    lost = unwinnable(suite, "bespoke_literal")
-    assert 0 < len(lost) < 100
+    assert len(unwinnable(suite, "bespoke_literal")) == 48
+    assert len(unwinnable(suite, "bespoke_literal", 1)) == 15
     assert unwinnable(suite, "exit") == unwinnable(suite, "bfcl_official") == []
 
 
@@ -132,11 +144,11 @@ def test_every_turn_boundary_is_restored_by_its_calls_and_by_its_bytes(suite: Su
 def test_a_call_that_changes_something_changes_the_digest_and_one_that_reads_does_not(suite: Suite) -> None:
     task = next(task for task in suite.tasks.values() if task.apis == ("TradingBot",))
     session = Session(suite, task)
-    before = session.apis.digest()
+    before = session.apis.digests()
     session.take([ModelCall("get_account_info", {})])
-    assert session.apis.digest() == before
+    assert session.apis.digests() == before
     session.take([ModelCall("fund_account", {"amount": 1.5})])
-    assert session.apis.digest() != before
+    assert session.apis.digests() != before
 
 
 @pytest.mark.parametrize("name", ["_load_scenario", "__init__", "__class__", "mv", "no_such_function"])

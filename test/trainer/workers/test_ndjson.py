@@ -11,7 +11,7 @@ import pytest
 
 # A helper whose methods are named for their conduct; the grace after a deadline is short, to be waited for.
 HELPER = """
-import sys, time
+import ctypes, sys, time
 from iterant.workers import ndjson
 
 ndjson.GRACE_S = 0.2
@@ -33,9 +33,8 @@ def sleeps(params):
     time.sleep(600)
 
 def holds_the_lock(params):
-    sys.setswitchinterval(600)  # the thread that reads must not see the end of stdin before the lock is held
-    sys.stderr.write("holding\\n")
-    sys.stderr.flush()
+    sys.setswitchinterval(600)
+    ctypes.PyDLL(None).write(2, b"holding\\n", 8)  # a write that keeps the lock
     return str(3 ** 10**9)[:1]
 
 def load():
@@ -157,7 +156,17 @@ def test_an_orphan_that_holds_the_interpreters_lock_ends_after_its_deadline_and_
     assert b"in holds_the_lock" in errors
 
 
+def test_an_idle_helper_outlives_the_deadlines_of_the_calls_before(doomed: Process) -> None:
+    for deadline_ms in (0.1, 5_000, 0.1):
+        send(doomed, "echo", "alive", deadline_ms=deadline_ms)
+        assert doomed.stdout
+        assert json.loads(doomed.stdout.readline())["ok"]
+    with pytest.raises(subprocess.TimeoutExpired):
+        doomed.wait(timeout=2)  # the watchdog of the last would have ended it by then
+
+
 def test_a_call_longer_than_a_line_may_be_ends_the_helper(doomed: Process) -> None:
     send(doomed, "echo", "x" * 1000)
-    _, errors = doomed.communicate(timeout=60)
+    assert doomed.stderr
+    errors = doomed.stderr.read()  # until it ends by itself
     assert b"a call is longer than 1000 bytes; the helper ends" in errors

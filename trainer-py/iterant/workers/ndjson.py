@@ -18,17 +18,26 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 PROTOCOL = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
+READ_BYTES = 64 * 1024
 # The parent kills at the deadline itself; only an orphan lives until the grace is over.
 GRACE_S = 5.0
+# How much later than it must the watchdog may bite, so that it need not be set for every call.
+SLACK_S = 1.0
+# The pause between calls after which it is called off.
+IDLE_S = 0.5
+
+ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 Method = Callable[[dict[str, Any]], Any]
+Lines: TypeAlias = "queue.SimpleQueue[list[bytes]]"
 
 
 @dataclass
@@ -46,25 +55,26 @@ class Helper:
 
 
 def serve(load: Callable[[], Helper], max_line_bytes: int = MAX_LINE_BYTES) -> None:
-    """Answers calls until stdin ends; does not return before.
+    """Answers calls until stdin ends, and the process with it; does not return.
 
     `load` is called once, after stdin is being watched, so that a parent that dies during a slow import is noticed.
     Whatever a package prints goes to stderr: stdout belongs to the answers.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent closes stdin
     calls, answers = _take_over_stdio()
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    lines: Lines = queue.SimpleQueue()
     threading.Thread(target=_read_lines, args=(calls, lines, max_line_bytes), daemon=True).start()
     helper = load()
+    watchdog = _Watchdog()
     while True:
-        answer = _answer(helper, lines.get())
-        answers.write(answer + b"\n")
-        answers.flush()
+        for line in _next(lines, watchdog):
+            answers.write(_answer(helper, line, watchdog) + b"\n")
+            answers.flush()
 
 
-def _take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
+def _take_over_stdio() -> tuple[int, BinaryIO]:
     """Moves stdin and stdout to descriptors that no package knows; print() and children get stderr and /dev/null."""
-    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    calls, answers = os.dup(0), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -72,27 +82,70 @@ def _take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
     return calls, answers
 
 
-def _read_lines(calls: BinaryIO, lines: "queue.SimpleQueue[bytes]", max_line_bytes: int) -> None:
-    while line := calls.readline(max_line_bytes + 1):
-        if len(line) > max_line_bytes:
+def _read_lines(calls: int, lines: Lines, max_line_bytes: int) -> None:
+    """Hands on the lines of one read together, so that the main thread is woken once for calls that came at once."""
+    begun: list[bytes] = []  # pieces of a line whose end has not come
+    while chunk := os.read(calls, READ_BYTES):
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        whole = [b"".join(begun), *others[:-1]] if others else []
+        begun = others[-1:] or begun
+        if max([sum(map(len, begun)), *map(len, whole)]) > max_line_bytes:
             sys.stderr.write(f"a call is longer than {max_line_bytes} bytes; the helper ends\n")
             break
-        lines.put(line)
+        if whole:
+            lines.put(whole)
     sys.stderr.flush()
     os._exit(0)  # the parent is gone or has closed us: nobody waits for what the main thread is doing
 
 
-def _answer(helper: Helper, line: bytes) -> bytes:
+def _next(lines: Lines, watchdog: "_Watchdog") -> list[bytes]:
+    watchdog.rest()
+    try:
+        return lines.get(timeout=IDLE_S)
+    except queue.Empty:
+        watchdog.call_off()
+        return lines.get()
+
+
+class _Watchdog:
+    """Ends the process from a thread that needs no lock when a call hangs beyond its deadline and the grace.
+
+    Setting it costs a thread, up to a millisecond on a busy machine (measured), so it stays set from call to call.
+    """
+
+    def __init__(self) -> None:
+        self._ends_s = 0.0
+
+    def watch(self, deadline_s: float) -> None:
+        """For a call that begins: it bites `GRACE_S` to `GRACE_S + SLACK_S` after the deadline."""
+        wanted_s = deadline_s + GRACE_S
+        if not wanted_s <= self._left_s() <= wanted_s + SLACK_S:
+            faulthandler.dump_traceback_later(wanted_s + SLACK_S, exit=True)
+            self._ends_s = time.monotonic() + wanted_s + SLACK_S
+
+    def rest(self) -> None:
+        """For a pause between calls: it does not bite in the next `IDLE_S`."""
+        if self._left_s() < 2 * IDLE_S:
+            self.call_off()
+
+    def call_off(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        self._ends_s = 0.0
+
+    def _left_s(self) -> float:
+        return self._ends_s - time.monotonic()
+
+
+def _answer(helper: Helper, line: bytes, watchdog: _Watchdog) -> bytes:
     call = json.loads(line)
-    faulthandler.dump_traceback_later(call["deadlineMs"] / 1000 + GRACE_S, exit=True)
+    watchdog.watch(call["deadlineMs"] / 1000)
     try:
         result = _invoke(helper, call["method"], call["params"])
         return _encode({"id": call["id"], "ok": True, "result": result})
     except Exception as error:
         traceback.print_exc()
         return _encode({"id": call["id"], "ok": False, "error": {"type": type(error).__name__, "message": str(error)}})
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def _invoke(helper: Helper, method: str, params: dict[str, Any]) -> Any:
@@ -105,4 +158,4 @@ def _invoke(helper: Helper, method: str, params: dict[str, Any]) -> Any:
 
 
 def _encode(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return ENCODER.encode(answer).encode("ascii")

@@ -17,6 +17,8 @@ from iterant.workers.tools.suite import Suite, Task
 # A model may ask for a billion digits; ordinary calls take microseconds.
 CALL_LIMIT_S = 5.0
 MAX_RESULT_CHARACTERS = 16_384
+# Arguments that no function can change need no copy of their own.
+FIXED = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,18 @@ class Execution:
 
 
 class Apis:
-    """Fresh instances of a task's classes, in its scenario."""
+    """Instances of a task's classes; they are changed by `execute` alone."""
 
-    def __init__(self, suite: Suite, task: Task) -> None:
-        self._functions = suite.functions(task.apis)
-        self.instances = {api: suite.open_api(api, copy.deepcopy(task.scenario.get(api, {}))) for api in task.apis}
+    def __init__(self, suite: Suite, apis: tuple[str, ...], instances: dict[str, Any]) -> None:
+        self.instances = instances
+        self._functions = suite.functions(apis)
+        self._digests: dict[str, str] = {}
+
+    @classmethod
+    def opened(cls, suite: Suite, task: Task) -> "Apis":
+        """Fresh ones, in the task's scenario."""
+        scenarios = {api: copy.deepcopy(task.scenario.get(api, {})) for api in task.apis}
+        return cls(suite, task.apis, {api: suite.open_api(api, scenario) for api, scenario in scenarios.items()})
 
     def execute(self, name: str, named: Mapping[str, Any], positional: Sequence[Any] = ()) -> Execution:
         """Calls a published function; every failure is a result."""
@@ -53,6 +62,7 @@ class Apis:
         except TypeError as error:
             return Execution(name, named, None, f"Error during execution: {name}(): {error}.", False)
         succeeded = False
+        self._digests.pop(function.api, None)
         try:
             text, succeeded = within(CALL_LIMIT_S, lambda: self._call(function.api, name, bound))
         except OutOfTime:
@@ -62,12 +72,19 @@ class Apis:
         return Execution(name, named, bound, _capped(text), succeeded)
 
     def _call(self, api: str, name: str, bound: Mapping[str, Any]) -> tuple[str, bool]:
-        result = getattr(self.instances[api], name)(**copy.deepcopy(bound))
+        is_fixed = all(type(value) in FIXED for value in bound.values())
+        result = getattr(self.instances[api], name)(**(bound if is_fixed else copy.deepcopy(bound)))
         return as_text(result), not (isinstance(result, dict) and "error" in result)
 
-    def digest(self) -> str:
-        """Of everything that could make a later call answer otherwise."""
-        return state.digest(self.instances)
+    def digests(self) -> dict[str, str]:
+        """API → the digest of everything that could make a later call of it answer otherwise.
+
+        Instances do not know each other, so that only those called since are digested anew.
+        """
+        for api, instance in self.instances.items():
+            if api not in self._digests:
+                self._digests[api] = state.digest(instance)
+        return {api: self._digests[api] for api in self.instances}
 
     def has_state_of(self, other: "Apis", equal: Any = state.same) -> bool:
         """True if all public attributes of all instances are equal; `equal` decides what that means."""

@@ -4,13 +4,15 @@ Knows no world: what a response means and when an episode ends is TypeScript's. 
 whoever lost them with it makes them anew by the same calls.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 from iterant.workers.ndjson import Helper, serve
+from iterant.workers.tools.apis import Execution
 from iterant.workers.tools.call import UnreadableCallError, read_calls
-from iterant.workers.tools.score import PROFILES, score, unwinnable
+from iterant.workers.tools.score import PROFILES, named_call, score, unwinnable
 from iterant.workers.tools.session import Session, Verdict
 from iterant.workers.tools.suite import Suite
 
@@ -41,26 +43,38 @@ class Host:
         }
 
     def open(self, params: dict[str, Any]) -> dict[str, Any]:
-        """{session, task} → {digest}"""
+        """{session, task, done} → {digest}; `done` is to be done again: texts of calls, null where a request ended."""
         session = Session(self.suite, self.suite.tasks[params["task"]])
+        for text in params["done"]:
+            if text is None:
+                session.end_request()
+            else:
+                with contextlib.suppress(UnreadableCallError):
+                    session.take(read_calls(text))
         self.sessions[params["session"]] = session
         return {"digest": session.digest()}
 
+    def fork(self, params: dict[str, Any]) -> dict[str, Any]:
+        """{session, into} → {digest}: a second session that stands where the first one does."""
+        fork = Session.thawed(self.suite, self.sessions[params["session"]].frozen())
+        self.sessions[params["into"]] = fork
+        return {"digest": fork.digest()}
+
     def call(self, params: dict[str, Any]) -> dict[str, Any]:
-        """{session, text} → {results, succeeded, digest}; `text` is a model's JSON as it stands.
+        """{session, text} → {results, calls, succeeded, digest}; `text` is a model's JSON as it stands.
 
         results    a text for each call that was made, or one that says why none could be
+        calls      of each its name, its arguments as JSON text, and whether it succeeded
         succeeded  False if the last of them failed or nothing could be read
         """
         session = self.sessions[params["session"]]
         try:
-            calls = read_calls(params["text"])
+            executions = session.take(read_calls(params["text"]))
         except UnreadableCallError as error:
-            session.take([])
-            return {"results": [str(error)], "succeeded": False, "digest": session.digest()}
-        executions = session.take(calls)
+            return {"results": [str(error)], "calls": [], "succeeded": False, "digest": session.digest()}
         return {
             "results": [execution.text for execution in executions],
+            "calls": [_call(execution) for execution in executions],
             "succeeded": executions[-1].succeeded,
             "digest": session.digest(),
         }
@@ -79,6 +93,12 @@ class Host:
         """{session} → null; a session that is not there is fine."""
         self.sessions.pop(params["session"], None)
 
+    def reference(self, params: dict[str, Any]) -> list[list[str]]:
+        """{task} → for each request the calls of its answer as a model would write them, a JSON text each."""
+        task = self.suite.tasks[params["task"]]
+        named = [[named_call(self.suite, task.apis, call) for call in turn] for turn in task.reference]
+        return [[json.dumps({"name": call.name, "args": call.arguments}) for call in turn] for turn in named]
+
     def unwinnable(self, params: dict[str, Any]) -> list[str]:
         """{profile, requests} → the tasks whose own reference answer scores 0; requests null for all of a task's."""
         return unwinnable(self.suite, params["profile"], params["requests"])
@@ -96,10 +116,12 @@ def serve_suite(open_suite: Callable[[], Suite]) -> None:
             methods={
                 "describe": host.describe,
                 "open": host.open,
+                "fork": host.fork,
                 "call": host.call,
                 "endRequest": host.end_request,
                 "score": host.score,
                 "close": host.close,
+                "reference": host.reference,
                 "unwinnable": host.unwinnable,
                 "profiles": lambda _params: list(PROFILES),
             },
@@ -114,3 +136,7 @@ def _verdict(verdict: Verdict) -> dict[str, bool]:
         "areCallsMade": verdict.are_calls_made,
         "isFulfilled": verdict.is_fulfilled,
     }
+
+
+def _call(execution: Execution) -> dict[str, Any]:
+    return {"name": execution.name, "arguments": json.dumps(execution.given), "succeeded": execution.succeeded}

@@ -80,7 +80,7 @@ def _bfcl_official(session: Session, verdicts: list[Verdict]) -> bool:
 
 def _bespoke_literal(session: Session, verdicts: list[Verdict]) -> bool:
     """Both halves of that reward must be whole for it to be more than 0, so it is a plain and."""
-    live, shadow = Apis(session.suite, session.task), Apis(session.suite, session.task)
+    live, shadow = Apis.opened(session.suite, session.task), Apis.opened(session.suite, session.task)
     for request, wanted in zip(session.requests[: len(verdicts)], session.task.reference, strict=False):
         made = [call for response in request.responses for call in _replay_literally(live, response)]
         for call in wanted:

@@ -53,9 +53,9 @@ class Session:
     def __init__(self, suite: Suite, task: Task) -> None:
         self.suite = suite
         self.task = task
-        self.apis = Apis(suite, task)
+        self.apis = Apis.opened(suite, task)
         self.requests = [Request()]
-        self._reference = Apis(suite, task)
+        self._reference = Apis.opened(suite, task)
 
     @property
     def request(self) -> Request:
@@ -90,9 +90,10 @@ class Session:
         ]
         made = [execution for execution in request.executions if execution.succeeded]
         seen = [execution.text for earlier in self.requests for execution in earlier.executions]
+        is_state_equal = self.apis.has_state_of(self._reference, equal=_equal)
         verdict = Verdict(
-            is_state_same=self.apis.has_state_of(self._reference),
-            is_state_equal=self.apis.has_state_of(self._reference, equal=_equal),
+            is_state_same=is_state_equal or self.apis.has_state_of(self._reference),
+            is_state_equal=is_state_equal,
             are_calls_made=state.covers([_key(one) for one in made], [_key(one) for one in wanted]),
             are_results_seen=not wanted
             or (request.executions != [] and state.covers(seen, [one.text for one in wanted], _equal)),
@@ -105,7 +106,7 @@ class Session:
     def digest(self) -> str:
         """Of the APIs and of how far the requests have come."""
         ended = [vars(request.verdict) for request in self.requests if request.verdict]
-        return state.digest([self.apis.instances, ended])
+        return state.digest([self.apis.digests(), ended])
 
     def frozen(self) -> bytes:
         """The session as bytes for `thawed`, in this process and release only."""
@@ -115,10 +116,10 @@ class Session:
     def thawed(cls, suite: Suite, frozen: bytes) -> "Session":
         """A session of its own that stands where the frozen one stood."""
         task_id, instances, requests, reference = pickle.loads(frozen)
-        session = cls(suite, suite.tasks[task_id])
-        session.apis.instances = instances
-        session.requests = requests
-        session._reference.instances = reference
+        session = cls.__new__(cls)
+        session.suite, session.task, session.requests = suite, suite.tasks[task_id], requests
+        session.apis = Apis(suite, session.task.apis, instances)
+        session._reference = Apis(suite, session.task.apis, reference)
         return session
 
 
