@@ -1,6 +1,6 @@
 // One helper process: started, greeted, called one call at a time, killed when it does not answer.
-// With sandbox/launcher.ts the only place in envs that starts processes. Lines of JSON over stdio: {id, method, params, deadlineMs} there,
-// {id, ok, result | error} back. Knows no world and no queue; several of these, and their successors, are a pool.
+// With sandbox/launcher.ts the only place in envs that starts processes. Lines of JSON over stdio: {id, method, params,
+// deadlineMs} there, {id, ok, result | error} back. Knows no world and no queue; several of these are a pool.
 // The process ends when its stdin does, so it ends with us however we end.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { delimiter } from "node:path";

@@ -47,6 +47,7 @@ export class LocalSandbox implements Sandbox {
   readonly #waiting: (() => void)[] = [];
   readonly #closing = new AbortController();
   #runningCount = 0;
+  #ready: Launcher | undefined;
   #attestation: Attestation | undefined;
   /** What the last launcher built; the same for every job. */
   built: BuiltWalls | undefined;
@@ -92,7 +93,11 @@ export class LocalSandbox implements Sandbox {
   async close(): Promise<void> {
     const why = `the sandbox was closed - ${this.tier} - open another`;
     this.#closing.abort(new InfrastructureError("sandbox_closed", why));
-    await Promise.all(this.#launchers.values());
+    const ready = this.#ready;
+    this.#ready = undefined;
+    ready?.dismiss();
+    await Promise.all([...this.#launchers.values(), ready?.end]);
+    ready?.stdio.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -102,19 +107,16 @@ export class LocalSandbox implements Sandbox {
   async #launch(job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
     const limits = { ...defaultLimits, ...job.limits };
     const output = new OutputKeeper(limits);
-    const stdio = this.#stdioOf(job);
-    const launcher = new Launcher(
-      this.#orderOf(job, limits),
-      stdio,
-      (piece) => {
-        const wasOver = output.isOver;
-        output.push(piece);
-        if (!wasOver) job.onOutput?.(piece);
-        if (!wasOver && output.isOver) launcher.cut("output");
-      },
-      this.#options,
-    );
+    const launcher = this.#launcherOf(job);
+    const { stdio } = launcher;
     this.#launchers.set(launcher, launcher.end);
+    launcher.launch(this.#orderOf(job, limits), (piece) => {
+      const wasOver = output.isOver;
+      output.push(piece);
+      if (!wasOver) job.onOutput?.(piece);
+      if (!wasOver && output.isOver) launcher.cut("output");
+    });
+    this.#keepReady();
     const abort = () => launcher.cut("abort");
     signal.addEventListener("abort", abort);
     const patience = this.#options.setupMs + limits.wallMs + takeDownMs;
@@ -133,11 +135,23 @@ export class LocalSandbox implements Sandbox {
     }
   }
 
-  #stdioOf({ stdio = "pipe" }: SandboxJob): ProgramStdio {
-    if (stdio === "pipe") return pipes();
-    const { openTerminal } = this.#options;
-    if (openTerminal) return openTerminal();
-    throw new Error("a job wants a terminal, and the sandbox was given none - pass openTerminal, or run it on pipes");
+  /** One that is ready, if it still lives; a terminal is made for its job alone. */
+  #launcherOf({ stdio = "pipe" }: SandboxJob): Launcher {
+    if (stdio === "pty") {
+      const { openTerminal } = this.#options;
+      if (openTerminal) return new Launcher(openTerminal(), this.#options);
+      throw new Error("a job wants a terminal, and the sandbox was given none - pass openTerminal, or run it on pipes");
+    }
+    const ready = this.#ready;
+    this.#ready = undefined;
+    if (ready?.isAlive) return ready;
+    ready?.stdio.close();
+    return new Launcher(pipes(), this.#options);
+  }
+
+  /** Half of what a program waits for is its launcher's imports: the next one does them now. */
+  #keepReady(): void {
+    if (!this.#closing.signal.aborted) this.#ready ??= new Launcher(pipes(), this.#options);
   }
 
   #orderOf(job: SandboxJob, limits: SandboxLimits): LaunchOrder {

@@ -17,7 +17,9 @@ import { takeStock } from "./outside.ts";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const orphaner = fileURLToPath(new URL("./fixtures/leaves-a-program.js", import.meta.url));
 const isRoot = process.getuid?.() === 0;
+/** In the environment of launchers, and of programs. */
 const mark = randomUUID();
+const programMark = randomUUID();
 const generousMs = 60_000;
 
 let sandbox: Sandbox;
@@ -46,7 +48,7 @@ async function startsAnd(then: string, box = sandbox, signal?: AbortSignal) {
     up = resolve;
   });
   const program = `import time\nprint("up", flush=True)\n${then}`;
-  const ending = box.run({ program, env: { MARK: mark }, onOutput: up }, signal && { signal });
+  const ending = box.run({ program, env: { MARK: programMark }, onOutput: up }, signal && { signal });
   ending.catch(() => {}); // whoever waits for it hears of it
   await isUp;
   return { ending };
@@ -163,7 +165,7 @@ test("an aborted program rejects at once with the signal's reason, and is gone s
   const { ending } = await startsAnd("time.sleep(600)", sandbox, controller.signal);
   controller.abort(new Error("enough"));
   await expect(ending).rejects.toThrow("enough");
-  await vi.waitUntil(() => pidsWith(mark).length === 0, generousMs);
+  await vi.waitUntil(() => pidsWith(programMark).length === 0, generousMs);
 });
 
 test("close ends what runs and what waits, leaves nothing, and may be called twice", async () => {
@@ -184,13 +186,28 @@ test("close ends what runs and what waits, leaves nothing, and may be called twi
 
 test("a launcher that is killed takes its program along, and the verdict blames the sandbox", async () => {
   const { ending } = await startsAnd("time.sleep(600)");
-  const [launcher] = pidsWith(mark, "iterant.sandbox.launcher");
+  const [launcher] = pidsWith(mark, "iterant.sandbox.launcher"); // the one that is ready came later
   process.kill(launcher!, "SIGKILL");
   const verdict = await ending;
   expect([verdict.status, verdict.message]).toEqual(["sandbox_error", "the launcher ended with SIGKILL"]);
-  await vi.waitUntil(() => pidsWith(mark).length === 0, generousMs);
+  await vi.waitUntil(() => pidsWith(programMark).length === 0, generousMs);
   expect((await sandbox.run({ program: "pass" })).status).toBe("ok");
   await vi.waitUntil(() => takeStock([mark]).groups.length === 0, generousMs); // swept by the start after
+});
+
+test("a launcher that died while it was ready is not given a job", async () => {
+  expect((await sandbox.run({ program: "pass" })).status).toBe("ok");
+  const [ready] = pidsWith(mark, "iterant.sandbox.launcher");
+  process.kill(ready!, "SIGKILL");
+  await vi.waitUntil(() => isGone(ready!), generousMs);
+  expect((await sandbox.run({ program: "pass" })).status).toBe("ok");
+});
+
+test("a sandbox that waits for work does not keep its process alive", async () => {
+  const idle = spawn(process.execPath, [orphaner, python.python, python.pythonPath![0]!, randomUUID(), "pass"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  expect(await once(idle, "close")).toEqual([0, null]);
 });
 
 test("a parent that is killed leaves no process, group, mount or folder", async () => {
@@ -318,6 +335,11 @@ describe("opening a sandbox", () => {
     const refusal = await reasonOf(openSandbox({ ...options, pythonPath: [shared.path], tier: "full" }));
     expect(String(refusal)).toMatch(/full lacks mem: .*; cpu: .*; user: it shares its user with us - run as root/);
     shared.remove();
+  });
+
+  test("names a launcher that does not start", async () => {
+    const refusal = await reasonOf(openSandbox({ ...python, python: "/nowhere/python" }));
+    expect(String(refusal)).toContain("the launcher could not be started: spawn /nowhere/python ENOENT");
   });
 
   test("names a Python that does not run", async () => {
