@@ -98,12 +98,13 @@ export class Launcher {
    */
   launch(order: LaunchOrder, hear: (piece: Buffer) => void): void {
     this.#hearProgram = hear;
-    for (const one of this.#held()) one.ref?.();
+    this.#hold();
     sendMessage(this.#control, order);
   }
 
-  /** Ends one that has no job. */
+  /** Ends one that has no job; whoever waits for its end is kept alive until then. */
   dismiss(): void {
+    this.#hold();
     this.#control.end();
   }
 
@@ -120,6 +121,10 @@ export class Launcher {
   /** What keeps our own process alive as long as it is there. */
   #held(): Holding[] {
     return [this.#child, ...(this.#child.stdio.slice(2) as (Holding | null)[])].filter((one) => one !== null);
+  }
+
+  #hold(): void {
+    for (const one of this.#held()) one.ref?.();
   }
 
   async #watch(): Promise<LaunchEnd> {

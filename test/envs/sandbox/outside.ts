@@ -1,4 +1,5 @@
 // What is around a sandbox under test: things to be stolen, doors to be knocked at, and an account of what is left.
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
@@ -16,6 +17,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Outside } from "./hostile/program.ts";
+
+/** Without it there is nothing to test but Landlock; the checks install it. */
+export const hasBubblewrap = spawnSync("bwrap", ["--version"]).status === 0;
 
 export interface OutsideWorld extends Outside {
   /** Everything that came through one of the doors. */
