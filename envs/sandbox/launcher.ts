@@ -58,7 +58,6 @@ export class Launcher {
   #last: ControlMessage | undefined;
   #nonsense: string | undefined;
   #hearProgram: ((piece: Buffer) => void) | undefined;
-  #hasEnded = false;
 
   /** Starts the process; until it is given an order it waits, and does not keep ours alive. */
   constructor(stdio: ProgramStdio, options: LauncherOptions) {
@@ -76,20 +75,12 @@ export class Launcher {
     });
     this.#control = this.#child.stdio[3] as Duplex;
     this.end = this.#watch();
-    this.end.then(() => {
-      this.#hasEnded = true;
-    });
     const made = this.#child.stdio.slice(4) as unknown as (Readable | null)[];
     stdio.connect(
       made.map((stream, at) => (stdio.descriptors[at] === "pipe" ? stream : null)),
       (piece) => this.#hearProgram?.(piece),
     );
     for (const one of this.#held()) one.unref?.();
-  }
-
-  /** False once it has ended, or is about to. */
-  get isAlive(): boolean {
-    return !this.#hasEnded && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /**

@@ -105,9 +105,18 @@ export class LocalSandbox implements Sandbox {
   }
 
   async #launch(job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
+    const launcher = this.#launcherOf(job);
+    const wasReady = launcher === this.#ready;
+    if (wasReady) this.#ready = undefined;
+    const verdict = await this.#launchWith(launcher, job, signal);
+    // A launcher may die while it waits for work; nothing of the program has run then, and another one can take it.
+    const hasNotBegun = verdict.status === "sandbox_error" && verdict.policyHash === null;
+    return wasReady && hasNotBegun ? this.#launchWith(this.#freshLauncher(), job, signal) : verdict;
+  }
+
+  async #launchWith(launcher: Launcher, job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
     const limits = { ...defaultLimits, ...job.limits };
     const output = new OutputKeeper(limits);
-    const launcher = this.#launcherOf(job);
     const { stdio } = launcher;
     this.#launchers.set(launcher, launcher.end);
     launcher.launch(this.#orderOf(job, limits), (piece) => {
@@ -135,23 +144,23 @@ export class LocalSandbox implements Sandbox {
     }
   }
 
-  /** One that is ready, if it still lives; a terminal is made for its job alone. */
+  /** The one that is ready, if there is one; a terminal is made for its job alone. */
   #launcherOf({ stdio = "pipe" }: SandboxJob): Launcher {
     if (stdio === "pty") {
       const { openTerminal } = this.#options;
       if (openTerminal) return new Launcher(openTerminal(), this.#options);
       throw new Error("a job wants a terminal, and the sandbox was given none - pass openTerminal, or run it on pipes");
     }
-    const ready = this.#ready;
-    this.#ready = undefined;
-    if (ready?.isAlive) return ready;
-    ready?.stdio.close();
+    return this.#ready ?? this.#freshLauncher();
+  }
+
+  #freshLauncher(): Launcher {
     return new Launcher(pipes(), this.#options);
   }
 
   /** Half of what a program waits for is its launcher's imports: the next one does them now. */
   #keepReady(): void {
-    if (!this.#closing.signal.aborted) this.#ready ??= new Launcher(pipes(), this.#options);
+    if (!this.#closing.signal.aborted) this.#ready ??= this.#freshLauncher();
   }
 
   #orderOf(job: SandboxJob, limits: SandboxLimits): LaunchOrder {
