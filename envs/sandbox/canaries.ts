@@ -144,7 +144,7 @@ def search(folder, depth):
             except OSError:
                 pass
     return False
-attempt("read where it has no business: the host's folders are in sight", lambda: search("/", 3))
+attempt("read where it has no business: the host's folders are in sight", lambda: search("/", 5))
 attempt("read /etc/shadow", lambda: open("/etc/shadow").read())
 def homes():
     found = [os.path.join(home, name) for home in ("/root", "/home") if os.path.isdir(home) for name in os.listdir(home)]

@@ -1,4 +1,4 @@
-// One launcher process: given a job, watched until it says how the program ended.
+// One launcher process: started ahead, given one job, watched until it says how the program ended.
 // The second place in envs that starts processes, because descriptors and user of this one matter.
 // Knows the words of `iterant.sandbox.launcher`; knows neither tiers nor what a verdict is.
 import { type ChildProcess, spawn } from "node:child_process";
@@ -43,21 +43,28 @@ export type LaunchEnd =
   /** It died, or said what is no message. */
   | { kind: "broken"; message: string; built: BuiltWalls | undefined };
 
+/** Sockets and processes have both, streams in general neither. */
+type Holding = { ref?(): unknown; unref?(): unknown };
+
 /** How much of its stderr is kept for error messages. */
 const keptStderrCharacters = 4_000;
 
 export class Launcher {
   /** Resolves once: when the launcher has said how it ended and is gone, or is gone without a word. */
   readonly end: Promise<LaunchEnd>;
+  readonly stdio: ProgramStdio;
   readonly #child: ChildProcess;
   readonly #control: Duplex;
   #stderr = "";
   #built: BuiltWalls | undefined;
   #last: ControlMessage | undefined;
   #nonsense: string | undefined;
+  #hearProgram: ((piece: Buffer) => void) | undefined;
 
-  constructor(order: LaunchOrder, stdio: ProgramStdio, hear: (piece: Buffer) => void, options: LauncherOptions) {
+  /** Starts the process; until it is given an order it waits, and does not keep ours alive. */
+  constructor(stdio: ProgramStdio, options: LauncherOptions) {
     const { python, pythonPath = [], user, launcherEnv } = options;
+    this.stdio = stdio;
     this.#child = spawn(python, ["-S", "-s", "-P", "-m", "iterant.sandbox.launcher"], {
       cwd: "/",
       env: { PYTHONPATH: pythonPath.join(delimiter), ...launcherEnv },
@@ -73,13 +80,25 @@ export class Launcher {
     const made = this.#child.stdio.slice(4) as unknown as (Readable | null)[];
     stdio.connect(
       made.map((stream, at) => (stdio.descriptors[at] === "pipe" ? stream : null)),
-      hear,
+      (piece) => this.#hearProgram?.(piece),
     );
+    for (const one of this.#held()) one.unref?.();
+  }
+
+  /**
+   * Gives it its one job.
+   * @param hear called with each piece of the program's output
+   */
+  launch(order: LaunchOrder, hear: (piece: Buffer) => void): void {
+    this.#hearProgram = hear;
+    this.#hold();
     sendMessage(this.#control, order);
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
+  /** Ends one that has no job; whoever waits for its end is kept alive until then. */
+  dismiss(): void {
+    this.#hold();
+    this.#control.end();
   }
 
   /** Has the program ended now and counted as this; without effect once it has ended. */
@@ -90,6 +109,15 @@ export class Launcher {
   /** For a launcher that does not answer: its death takes the program along. */
   kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  /** What keeps our own process alive as long as it is there. */
+  #held(): Holding[] {
+    return [this.#child, ...(this.#child.stdio.slice(2) as (Holding | null)[])].filter((one) => one !== null);
+  }
+
+  #hold(): void {
+    for (const one of this.#held()) one.ref?.();
   }
 
   async #watch(): Promise<LaunchEnd> {

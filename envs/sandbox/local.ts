@@ -48,6 +48,7 @@ export class LocalSandbox implements Sandbox {
   readonly #waiting: (() => void)[] = [];
   readonly #closing = new AbortController();
   #runningCount = 0;
+  #ready: Launcher | undefined;
   #attestation: Attestation | undefined;
   /** What the last launcher built; the same for every job. */
   built: BuiltWalls | undefined;
@@ -93,7 +94,11 @@ export class LocalSandbox implements Sandbox {
   async close(): Promise<void> {
     const why = `the sandbox was closed - ${this.tier} - open another`;
     this.#closing.abort(new InfrastructureError("sandbox_closed", why));
-    await Promise.all(this.#launchers.values());
+    const ready = this.#ready;
+    this.#ready = undefined;
+    ready?.dismiss();
+    await Promise.all([...this.#launchers.values(), ready?.end]);
+    ready?.stdio.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -101,21 +106,25 @@ export class LocalSandbox implements Sandbox {
   }
 
   async #launch(job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
+    const ready = job.stdio === "pty" ? undefined : this.#takeReady();
+    const verdict = await this.#launchWith(ready ?? (await this.#freshLauncher(job)), job, signal);
+    // A launcher may die while it waits for work; nothing of the program has run then, and another one can take it.
+    const hasNotBegun = verdict.status === "sandbox_error" && verdict.policyHash === null;
+    return ready && hasNotBegun ? this.#launchWith(await this.#freshLauncher(job), job, signal) : verdict;
+  }
+
+  async #launchWith(launcher: Launcher, job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
     const limits = { ...defaultLimits, ...job.limits };
     const output = new OutputKeeper(limits);
-    const stdio = await this.#stdioOf(job);
-    const launcher = new Launcher(
-      this.#orderOf(job, limits),
-      stdio,
-      (piece) => {
-        const wasOver = output.isOver;
-        output.push(piece);
-        if (!wasOver) job.onOutput?.(piece);
-        if (!wasOver && output.isOver) launcher.cut("output");
-      },
-      this.#options,
-    );
+    const { stdio } = launcher;
     this.#launchers.set(launcher, launcher.end);
+    launcher.launch(this.#orderOf(job, limits), (piece) => {
+      const wasOver = output.isOver;
+      output.push(piece);
+      if (!wasOver) job.onOutput?.(piece);
+      if (!wasOver && output.isOver) launcher.cut("output");
+    });
+    this.#keepReady();
     const abort = () => launcher.cut("abort");
     signal.addEventListener("abort", abort);
     const patience = this.#options.setupMs + limits.wallMs + takeDownMs;
@@ -134,8 +143,21 @@ export class LocalSandbox implements Sandbox {
     }
   }
 
-  async #stdioOf({ stdio = "pipe" }: SandboxJob): Promise<ProgramStdio> {
-    return stdio === "pipe" ? pipes() : (this.#options.openTerminal ?? terminal)();
+  /** The one that is ready, for nobody else: a job on pipes may have it. */
+  #takeReady(): Launcher | undefined {
+    const ready = this.#ready;
+    this.#ready = undefined;
+    return ready;
+  }
+
+  async #freshLauncher({ stdio = "pipe" }: SandboxJob): Promise<Launcher> {
+    const made = stdio === "pipe" ? pipes() : await (this.#options.openTerminal ?? terminal)();
+    return new Launcher(made, this.#options);
+  }
+
+  /** Half of what a program waits for is its launcher's imports: the next one does them now. */
+  #keepReady(): void {
+    if (!this.#closing.signal.aborted) this.#ready ??= new Launcher(pipes(), this.#options);
   }
 
   #orderOf(job: SandboxJob, limits: SandboxLimits): LaunchOrder {

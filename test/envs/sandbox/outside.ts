@@ -1,4 +1,5 @@
 // What is around a sandbox under test: things to be stolen, doors to be knocked at, and an account of what is left.
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
@@ -16,6 +17,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Outside } from "./hostile/program.ts";
+
+/** Without it there is nothing to test but Landlock; the checks install it. */
+export const hasBubblewrap = spawnSync("bwrap", ["--version"]).status === 0;
 
 export interface OutsideWorld extends Outside {
   /** Everything that came through one of the doors. */
@@ -73,19 +77,31 @@ export async function makeOutside(nonce: string): Promise<OutsideWorld> {
   };
 }
 
-/** What a sandbox could leave behind on this machine, to be the same afterwards as it was before. */
-export function takeStock(marks: readonly string[]): {
+/** What a sandbox could leave behind on this machine. */
+export interface Stock {
   processes: string[];
   descriptors: number;
   mounts: number;
   groups: string[];
-} {
+}
+
+export function takeStock(marks: readonly string[]): Stock {
   return {
     processes: processesWith(marks),
     descriptors: readdirSync("/proc/self/fd").length,
     mounts: readFileSync("/proc/self/mountinfo", "utf8").match(/ - tmpfs (stage|work|temporary|shared) /g)?.length ?? 0,
     groups: groupsLeft(),
   };
+}
+
+/** What there is that was not there before; other tests may have tidied up meanwhile. */
+export function whatIsNew(before: Stock, after: Stock): string[] {
+  return [
+    ...after.processes.filter((one) => !before.processes.includes(one)).map((pid) => `process ${pid}`),
+    ...after.groups.filter((one) => !before.groups.includes(one)),
+    ...(after.descriptors > before.descriptors ? [`${after.descriptors - before.descriptors} descriptors`] : []),
+    ...(after.mounts > before.mounts ? [`${after.mounts - before.mounts} mounts`] : []),
+  ];
 }
 
 /** Those with one of the marks in their environment; root can read them all. */
