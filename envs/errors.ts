@@ -61,6 +61,7 @@ export class InfrastructureError extends Error {
 /**
  * How the contract was misused.
  * - `bad_start`: the start of the episode makes no sense, a prefix that ends it for example
+ * - `not_replayable`: turns would have to be replayed in a world where that does not lead to the same
  * - `not_reset`: there is no episode to step in or to ask about
  * - `episode_over`: it has ended, or an abort broke it off
  * - `busy`: the call before has not returned
@@ -70,6 +71,7 @@ export class InfrastructureError extends Error {
  */
 export type EnvironmentErrorCode =
   | "bad_start"
+  | "not_replayable"
   | "not_reset"
   | "episode_over"
   | "busy"
