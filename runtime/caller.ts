@@ -8,8 +8,10 @@ import {
   type End,
   type Envelope,
   type Items,
+  isLast,
   isSystemTarget,
   kinds,
+  type Payload,
   type Result,
   statuses,
 } from "./envelope.ts";
@@ -24,6 +26,10 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Stream items that may lie between producer and consumer; 64 unless said. */
   window?: number;
+  /** The lane of the actor's mailbox; its first unless said. */
+  lane?: string;
+  /** A whole number: higher ones run first within their lane; 0 unless said. Equal ones run in the order of their sending. */
+  priority?: number;
 }
 
 export const defaultDeadlineMs = 30_000;
@@ -58,6 +64,13 @@ interface PendingCall {
   window: number;
   /** Undoes the listeners on signal and turn. */
   forget: (() => void) | undefined;
+  deadlineMs: number | null;
+  from: string;
+  lane: string | null;
+  priority: number;
+  chain: string[] | null;
+  /** The arguments, while the actor's mailbox has no room for them. */
+  kept: Payload | undefined;
 }
 
 export interface CallerOptions {
@@ -90,11 +103,31 @@ export class Caller {
     const owner = turn && !turn.isOver ? turn : undefined;
     let call: PendingCall | undefined;
     const reply = new Reply((resolve, reject) => {
-      const sentAtMs = this.#options.clock.nowMs();
-      const window = options.window ?? defaultWindow;
-      call = { target, method, sentAtMs, resolve, reject, stream: undefined, window, forget: undefined };
+      call = {
+        target,
+        method,
+        sentAtMs: this.#options.clock.nowMs(),
+        resolve,
+        reject,
+        stream: undefined,
+        window: options.window ?? defaultWindow,
+        forget: undefined,
+        deadlineMs: this.#deadline(options, owner?.deadlineAtMs ?? null),
+        from: turn?.actor ?? this.#options.name,
+        lane: options.lane ?? null,
+        priority: options.priority ?? 0,
+        chain: owner ? owner.ownChain : null,
+        kept: undefined,
+      };
     });
     const entry = call!;
+    const { deadlineMs, window, from, lane, priority, chain } = entry;
+    if (!Number.isSafeInteger(priority)) {
+      entry.reject(
+        new ActorError("bad_option", `priority is a whole number, not ${priority}; ${method} was not sent.`),
+      );
+      return reply;
+    }
     const cancelled = options.signal?.aborted ? "the signal was aborted before the call" : undefined;
     if (cancelled || owner?.isCancelled) {
       entry.reject(this.#cancelled(entry, cancelled ?? "the call that it belongs to was called off"));
@@ -107,19 +140,44 @@ export class Caller {
       entry.reject(error as Error);
       return reply;
     }
-    const deadlineMs = this.#deadline(options, owner?.deadlineAtMs ?? null);
     const id = this.#pending.add(entry, { deadlineMs, control: isSystemTarget(target) });
     if (options.signal || owner) entry.forget = this.#listen(id, options.signal, owner);
-    const from = turn?.actor ?? this.#options.name;
-    this.#options.send({ kind: kinds.call, id, target, method, args: packed, deadlineMs, credit: entry.window, from });
+    this.#options.send({
+      kind: kinds.call,
+      id,
+      target,
+      method,
+      args: packed,
+      deadlineMs,
+      credit: window,
+      from,
+      lane,
+      priority,
+      chain,
+      sentMs: null,
+    });
     return reply;
   }
 
-  /** Tells the actor without waiting. Throws only `not_serialisable`: whether it arrives is not known. */
-  cast(target: string, method: string, args: readonly unknown[]): void {
-    const packed = packValue(args, this.#options.hooks());
-    const from = turns.getStore()?.actor ?? this.#options.name;
-    this.#options.send({ kind: kinds.call, id: 0, target, method, args: packed, deadlineMs: null, credit: 0, from });
+  /**
+   * Tells the actor without waiting. Throws only `not_serialisable`: whether it arrives is not known.
+   * A mailbox without room drops it, because nobody is there to wait.
+   */
+  cast(target: string, method: string, args: readonly unknown[], options: CallOptions = {}): void {
+    this.#options.send({
+      kind: kinds.call,
+      id: 0,
+      target,
+      method,
+      args: packValue(args, this.#options.hooks()),
+      deadlineMs: null,
+      credit: 0,
+      from: turns.getStore()?.actor ?? this.#options.name,
+      lane: options.lane ?? null,
+      priority: options.priority ?? 0,
+      chain: null, // who does not wait closes no circle
+      sentMs: null,
+    });
   }
 
   /** Takes an answer; one to a call that has settled before is dropped. */
@@ -146,15 +204,9 @@ export class Caller {
   }
 
   #deliverResult(result: Result): void {
-    if (result.status === statuses.stream) {
+    if (!isLast(result)) {
       const call = this.#pending.get(result.id);
-      if (!call) return;
-      call.stream = new RemoteStream({
-        window: call.window,
-        grant: (items) => this.#options.send({ kind: kinds.credit, id: result.id, items }),
-        cancel: () => this.#abort(result.id, "its consumer stopped reading"),
-      });
-      call.resolve(call.stream);
+      if (call) this.#goOn(call, result);
       return;
     }
     const call = this.#pending.take(result.id);
@@ -167,6 +219,41 @@ export class Caller {
         call.reject(error as Error);
       }
     } else call.reject(fromErrorRecord(this.#unpack<ErrorRecord>(result.value)));
+  }
+
+  /** A stream begins, or the mailbox has no room, or has room again. */
+  #goOn(call: PendingCall, result: Result): void {
+    if (result.status === statuses.full) call.kept = result.value;
+    else if (result.status === statuses.room) this.#sendAgain(call, result.id);
+    else if (result.status === statuses.stream) {
+      call.stream = new RemoteStream({
+        window: call.window,
+        grant: (items) => this.#options.send({ kind: kinds.credit, id: result.id, items }),
+        cancel: () => this.#abort(result.id, "its consumer stopped reading"),
+      });
+      call.resolve(call.stream);
+    }
+  }
+
+  #sendAgain(call: PendingCall, id: number): void {
+    if (!call.kept) return;
+    const { target, method, kept: args, deadlineMs: givenMs, sentAtMs, window, from, lane, priority, chain } = call;
+    call.kept = undefined;
+    const deadlineMs = givenMs === null ? null : Math.max(0, sentAtMs + givenMs - this.#options.clock.nowMs());
+    this.#options.send({
+      kind: kinds.call,
+      id,
+      target,
+      method,
+      args,
+      deadlineMs,
+      credit: window,
+      from,
+      lane,
+      priority,
+      chain,
+      sentMs: null,
+    });
   }
 
   #unpack<T>(payload: Result["value"]): T {
@@ -205,11 +292,11 @@ export class Caller {
     this.#options.send({ kind: kinds.cancel, id, reason: "its deadline passed" });
     const elapsedMs = Math.round(this.#options.clock.nowMs() - call.sentAtMs);
     const what = `${call.target} gave no answer to ${call.method} within ${elapsedMs} ms.`;
+    const advice = call.kept
+      ? "Its mailbox had no room all that time, so it did not run: send less, or raise mailboxCapacity or mailboxBytes."
+      : "Look at it with attach, or give the call more deadlineMs.";
     const fields = { actor: call.target, method: call.method, elapsedMs };
-    this.#fail(
-      call,
-      new ActorError("call_timeout", `${what} Look at it with attach, or give the call more deadlineMs.`, fields),
-    );
+    this.#fail(call, new ActorError("call_timeout", `${what} ${advice}`, fields));
   }
 
   #fail(call: PendingCall, error: Error): void {

@@ -1,13 +1,15 @@
 // One living actor inside a host: its instance, its mailbox, the calls that run, and what it remembers of them.
-// Runs messages in the order of their coming, as many at a time as its concurrency allows.
+// Runs messages when it is their turn in the mailbox; those of a circle of calls inside, or not at all.
+import type { Reentrancy } from "./actor.ts";
 import type { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { packValue, unpackValue, type ValueHooks } from "./codec.ts";
 import { Grants } from "./credit.ts";
-import { type Call, type Envelope, kinds, type Payload, type Status, statuses } from "./envelope.ts";
+import { type Answer, type Call, kinds, type Payload, payloadBytes, type Status, statuses } from "./envelope.ts";
 import { ActorError, type ErrorCode, toErrorRecord } from "./errors.ts";
 import { isPublicName, publicMethods } from "./inspect.ts";
-import { Mailbox } from "./mailbox.ts";
+import type { Offer } from "./lane.ts";
+import { type Addressed, Mailbox, type MailboxSpec } from "./mailbox.ts";
 import { Turn, turns } from "./turn.ts";
 
 /** Everything that a host needs to bring an actor to life. */
@@ -24,8 +26,8 @@ export interface SpawnSpec {
   incarnation: number;
   /** Null for the first start; else what ended the life before. */
   restartOf: string | null;
-  concurrency: number;
-  mailboxCapacity: number;
+  mailbox: MailboxSpec;
+  reentrancy: Reentrancy;
 }
 
 /** One line of the flight recorder. */
@@ -47,6 +49,10 @@ export interface CellReport {
   incarnation: number;
   mailboxLength: number;
   mailboxCapacity: number;
+  mailboxBytes: number;
+  /** Calls that their callers keep until there is room. */
+  parked: number;
+  lanes: LaneReport[];
   running: number;
   handled: number;
   failed: number;
@@ -55,7 +61,17 @@ export interface CellReport {
   ageMs: number;
 }
 
-interface Waiting {
+/** One lane of its mailbox. */
+export interface LaneReport {
+  name: string;
+  weight: number;
+  /** Calls that wait, that their callers keep, and that run. */
+  waiting: number;
+  parked: number;
+  running: number;
+}
+
+interface Waiting extends Addressed {
   call: Call;
   arrivedMs: number;
 }
@@ -63,6 +79,8 @@ interface Waiting {
 /** A call that has begun and not ended. */
 interface Running {
   call: Call;
+  /** What holds its place among those that may run; undefined for one that runs inside another. */
+  place: Waiting | undefined;
   turn: Turn;
   record: MessageRecord;
   arrivedMs: number;
@@ -80,11 +98,12 @@ export interface CellOptions {
   instance: object;
   caller: Caller;
   clock: Clock;
-  send: (envelope: Envelope) => void;
+  send: (answer: Answer) => void;
   hooks: ValueHooks;
 }
 
 const maxRemembered = 256;
+const nothing = packValue(null);
 
 export class Cell {
   readonly spec: SpawnSpec;
@@ -108,26 +127,57 @@ export class Cell {
     this.#options = options;
     this.spec = options.spec;
     this.instance = options.instance;
-    this.#mailbox = new Mailbox(options.spec.mailboxCapacity);
+    this.#mailbox = new Mailbox({
+      spec: options.spec.mailbox,
+      onDropped: ({ call }) =>
+        this.#refuse(
+          call,
+          "mailbox_full",
+          `dropped ${call.method} from its mailbox for a newer call. It lives but is behind: send less, or raise mailboxCapacity.`,
+        ),
+      onRoom: (id) => this.#tell(id, statuses.room, nothing),
+    });
     this.#bornMs = options.clock.nowMs();
   }
 
-  /** Puts a call into the mailbox, or answers it at once with why not. */
+  /** Puts a call into the mailbox, gives it back until there is room, or answers it at once with why not. */
   accept(call: Call): void {
-    const { mailboxCapacity } = this.spec;
     if (this.#isStopping) {
       this.#refuse(call, "stopped", `is stopping and takes no more calls; ${call.method} did not run.`);
-    } else if (this.#mailbox.offer({ call, arrivedMs: this.#options.clock.nowMs() })) {
-      this.#pump();
-    } else {
-      const full = `refused ${call.method}: mailbox ${mailboxCapacity} of ${mailboxCapacity}.`;
-      this.#refuse(call, "mailbox_full", `${full} It lives but is behind: send less, or raise mailboxCapacity.`);
+      return;
     }
+    const { id, lane, priority } = call;
+    const arrivedMs = this.#options.clock.nowMs();
+    const waiting: Waiting = { id, lane, priority, bytes: payloadBytes(call.args), call, arrivedMs };
+    if (call.chain !== null && closesCircle(call.chain, this.spec.address)) {
+      if (this.spec.reentrancy === "never") this.#refuseCircle(call, call.chain);
+      else this.#run(waiting, undefined);
+      return;
+    }
+    let outcome: Offer;
+    try {
+      outcome = this.#mailbox.offer(waiting);
+    } catch (error) {
+      this.#refuseWith(call, error as ActorError); // no such lane
+      return;
+    }
+    if (outcome === "kept") this.#pump();
+    else if (outcome === "parked") this.#tell(id, statuses.full, call.args);
+    else
+      this.#refuse(
+        call,
+        "mailbox_full",
+        `refused ${call.method}: ${this.#fullness()}. It lives but is behind: send less, or raise mailboxCapacity or mailboxBytes.`,
+      );
   }
 
   /** Removes a waiting call or tells a running one. */
   cancel(id: number, reason: string): void {
-    const waiting = this.#mailbox.remove((other) => other.call.id === id);
+    const waiting = this.#mailbox.remove(id);
+    if (waiting === "ticket") {
+      this.#tell(id, statuses.error, this.#lostTicket("cancelled", "called off", reason));
+      return;
+    }
     if (waiting) {
       this.#refuse(waiting.call, "cancelled", `did not run ${waiting.call.method}: ${reason}.`);
       return;
@@ -144,9 +194,11 @@ export class Cell {
   /** Refuses what waits, calls off what runs and gives it time to end; resolves when nothing runs or time is up. */
   async drain(reason: string, graceMs: number): Promise<void> {
     this.#isStopping = true;
-    for (const { call } of this.#mailbox.drain()) {
+    const { messages, tickets } = this.#mailbox.drain();
+    for (const { call } of messages) {
       this.#refuse(call, "stopped", `was stopped before ${call.method} could run: ${reason}.`);
     }
+    for (const id of tickets) this.#tell(id, statuses.error, this.#lostTicket("stopped", "stopped", reason));
     for (const { turn, grants } of this.#running.values()) {
       turn.cancel(reason);
       grants?.release();
@@ -175,7 +227,16 @@ export class Cell {
       className: spec.className,
       incarnation: spec.incarnation,
       mailboxLength: this.#mailbox.length,
-      mailboxCapacity: spec.mailboxCapacity,
+      mailboxCapacity: spec.mailbox.capacity,
+      mailboxBytes: this.#mailbox.bytes,
+      parked: this.#mailbox.parked,
+      lanes: this.#mailbox.lanes.map(({ spec: { name, weight }, length, parked, running }) => ({
+        name,
+        weight,
+        waiting: length,
+        parked,
+        running,
+      })),
       running: this.#runningCount,
       handled: this.#handled,
       failed: this.#failed,
@@ -193,19 +254,16 @@ export class Cell {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (this.#runningCount < this.spec.concurrency) {
-      const waiting = this.#mailbox.take();
-      if (!waiting) break;
-      this.#run(waiting);
-    }
+    for (let waiting = this.#mailbox.take(); waiting; waiting = this.#mailbox.take()) this.#run(waiting, waiting);
     this.#isPumping = false;
   }
 
-  #run({ call, arrivedMs }: Waiting): void {
+  #run({ call, arrivedMs }: Waiting, place: Waiting | undefined): void {
     const startedMs = this.#options.clock.nowMs();
     const record = this.#remember(call, startedMs - arrivedMs);
     if (call.deadlineMs !== null && startedMs - arrivedMs > call.deadlineMs) {
       record.outcome = "late";
+      if (place) this.#mailbox.done(place);
       this.#refuse(
         call,
         "call_timeout",
@@ -219,10 +277,22 @@ export class Cell {
       from: call.from,
       method: call.method,
       deadlineAtMs: call.deadlineMs === null ? null : arrivedMs + call.deadlineMs,
+      chain: call.chain,
+      clock: this.#options.clock,
       caller: this.#options.caller,
     });
     const key = call.id === 0 ? --this.#castKey : call.id;
-    const running: Running = { call, turn, record, arrivedMs, startedMs, key, grants: undefined, isEnded: false };
+    const running: Running = {
+      call,
+      place,
+      turn,
+      record,
+      arrivedMs,
+      startedMs,
+      key,
+      grants: undefined,
+      isEnded: false,
+    };
     this.#begin(running);
     try {
       const args = unpackValue(call.args, this.#options.hooks) as unknown[];
@@ -317,8 +387,9 @@ export class Cell {
     const nowMs = this.#options.clock.nowMs();
     running.record.outcome = outcome;
     running.record.runMs = nowMs - running.startedMs;
-    running.turn.isOver = true;
+    running.turn.end();
     running.isEnded = true;
+    if (running.place) this.#mailbox.done(running.place);
     this.#running.delete(running.key);
     this.#handled += 1;
     this.#runningCount -= 1;
@@ -353,12 +424,41 @@ export class Cell {
   }
 
   #refuse(call: Call, code: ErrorCode, message: string): void {
-    this.#failed += 1;
-    if (call.id === 0) return;
     const { address } = this.spec;
-    const error = new ActorError(code, `${address} ${message}`, { actor: address, method: call.method });
-    const value = packValue(toErrorRecord(error));
-    this.#options.send({ kind: kinds.result, id: call.id, status: statuses.error, value, queueUs: 0, runUs: 0 });
+    this.#refuseWith(call, new ActorError(code, `${address} ${message}`, { actor: address, method: call.method }));
+  }
+
+  #refuseWith(call: Call, error: ActorError): void {
+    this.#failed += 1;
+    if (call.id !== 0) this.#tell(call.id, statuses.error, packValue(toErrorRecord(error)));
+  }
+
+  #refuseCircle(call: Call, chain: string[]): void {
+    const { address } = this.spec;
+    const circle = [...chain, `${address} ${call.method}`].map((entry) => entry.replace(" ", ".")).join(" → ");
+    this.#refuse(
+      call,
+      "call_cycle",
+      `would wait for itself: ${circle}. ${call.method} did not run. Cast it, or give the actor reentrancy callchain.`,
+    );
+  }
+
+  /** For a call that its caller keeps. */
+  #lostTicket(code: ErrorCode, what: string, reason: string): Payload {
+    const { address } = this.spec;
+    const message = `${address} had no room for this call before it was ${what}: ${reason}.`;
+    return packValue(toErrorRecord(new ActorError(code, message, { actor: address })));
+  }
+
+  #fullness(): string {
+    const { capacity, maxBytes } = this.spec.mailbox;
+    const { length, bytes } = this.#mailbox;
+    return `mailbox ${length} of ${capacity}, ${bytes} of ${maxBytes} bytes`;
+  }
+
+  /** An answer about a call that does not run. */
+  #tell(id: number, status: Status, value: Payload): void {
+    this.#options.send({ kind: kinds.result, id, status, value, queueUs: 0, runUs: 0 });
   }
 
   #method(name: string): (...args: unknown[]) => unknown {
@@ -373,13 +473,17 @@ export class Cell {
   }
 
   #remember(call: Call, queueMs: number): MessageRecord {
-    const bytes = call.args.buffers.reduce((sum, buffer) => sum + buffer.length, call.args.bytes.length);
+    const bytes = payloadBytes(call.args);
     const { from, method } = call;
     const record: MessageRecord = { atMs: Date.now(), from, method, outcome: "running", queueMs, runMs: 0, bytes };
     this.#recent.push(record);
     if (this.#recent.length > maxRemembered) this.#recent.shift();
     return record;
   }
+}
+
+function closesCircle(chain: string[], address: string): boolean {
+  return chain.some((entry) => entry.startsWith(address) && entry[address.length] === " ");
 }
 
 type StreamSource = AsyncIterable<unknown> | Generator<unknown, unknown, unknown>;

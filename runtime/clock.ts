@@ -17,6 +17,13 @@ export const realClock: Clock = {
   },
 };
 
+const machineOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** Monotonic milliseconds of this machine: the same in all its threads and processes, and Python's `time.monotonic()`. */
+export function machineMs(): number {
+  return performance.now() + machineOffsetMs;
+}
+
 interface Timer {
   atMs: number;
   callback: () => void;

@@ -368,8 +368,12 @@ function toList(envelope: Envelope, buffers: Uint8Array[]): unknown[] {
     case kinds.goodbye:
       return [envelope.kind, envelope.reason];
     case kinds.call: {
-      const { kind, id, target, method, args, deadlineMs, credit, from } = envelope;
-      return [kind, id, target, method, ...put(args), deadlineMs, credit, from];
+      const { kind, id, target, method, args, deadlineMs, credit, from, lane, priority, chain, sentMs } = envelope;
+      const list: unknown[] = [kind, id, target, method, ...put(args), deadlineMs, credit, from];
+      if (lane !== null || priority !== 0 || chain !== null || sentMs !== null) {
+        list.push(lane, priority, chain, sentMs);
+      }
+      return list;
     }
     case kinds.result: {
       const { kind, id, status, value, queueUs, runUs } = envelope;
@@ -413,6 +417,10 @@ function fromList(list: any[], take: (count: unknown) => Uint8Array[]): Envelope
         deadlineMs: list[6] ?? null,
         credit: list[7],
         from: list[8],
+        lane: list[9] ?? null,
+        priority: list[10] ?? 0,
+        chain: list[11] ?? null,
+        sentMs: list[12] ?? null,
       };
     }
     case kinds.result:

@@ -22,8 +22,11 @@ export interface Payload {
   buffers: Uint8Array[];
 }
 
-/** How a call ended. `unknown` says that it may or may not have run. */
-export const statuses = { ok: 0, error: 1, cancelled: 2, stream: 3, unknown: 4 } as const;
+/**
+ * What a RESULT says: `ok` and `error` end the call, `stream` begins one. `full` gives the arguments back because the
+ * mailbox has no room for them, `room` asks for them again; both leave the call open. 2 and 4 are kept free.
+ */
+export const statuses = { ok: 0, error: 1, stream: 3, full: 5, room: 6 } as const;
 export type Status = (typeof statuses)[keyof typeof statuses];
 
 /** Opens a link: who speaks, for how long it has lived, and what it saw last. */
@@ -71,13 +74,24 @@ export interface Call {
   credit: number;
   /** Who calls, for the flight recorder and for the path of an error. */
   from: string;
+  /** The lane of the mailbox; null for the first. */
+  lane: string | null;
+  /** Higher ones run first within their lane; 0 unless said. */
+  priority: number;
+  /** The calls within which this one is made, outermost first, each `name@node method`; null outside of any. */
+  chain: string[] | null;
+  /**
+   * When a node handed it to one of its own hosts, on the machine's monotonic clock in milliseconds; null elsewhere.
+   * A host that was busy finds by it how long the call has lain before its door.
+   */
+  sentMs: number | null;
 }
 
 export interface Result {
   kind: typeof kinds.result;
   id: number;
   status: Status;
-  /** The value; for `error` and `unknown` an ErrorRecord. */
+  /** The value; for `error` an ErrorRecord, for `full` the arguments. */
   value: Payload;
   /** Time in the mailbox and time running, in microseconds. */
   queueUs: number;
@@ -139,6 +153,22 @@ export function isControl(envelope: Envelope): boolean {
     default:
       return true;
   }
+}
+
+/** What answers a call. */
+export type Answer = Result | Items | End;
+
+/** False for an answer after which more comes. */
+export function isLast(answer: Answer): boolean {
+  if (answer.kind === kinds.end) return true;
+  return answer.kind === kinds.result && (answer.status === statuses.ok || answer.status === statuses.error);
+}
+
+/** Bytes of a payload as they count for bounds. */
+export function payloadBytes({ bytes, buffers }: Payload): number {
+  let sum = bytes.length;
+  for (const buffer of buffers) sum += buffer.length;
+  return sum;
 }
 
 /** `name@node` taken apart; the node is undefined where only the registry knows it. */

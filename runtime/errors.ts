@@ -11,6 +11,7 @@ export const errorCodes = [
   "call_timeout",
   "cancelled",
   "mailbox_full",
+  "call_cycle",
   "actor_down",
   "node_down",
   "start_failed",

@@ -1,6 +1,7 @@
 // Calls passing through a node: remembers who asked, so that answers find their way back.
 // When an actor, a host or an asker dies, everything that waits for it here is settled.
 // Knows channels and ids; opens no payload.
+import type { CalledOff } from "./called-off.ts";
 import type { Channel } from "./channel.ts";
 import type { Clock } from "./clock.ts";
 import { packValue } from "./codec.ts";
@@ -11,6 +12,7 @@ import {
   type End,
   firstControlId,
   type Items,
+  isLast,
   kinds,
   type Result,
   statuses,
@@ -40,12 +42,14 @@ interface Passage {
 
 export class Exchange {
   readonly #clock: Clock;
+  readonly #calledOff: CalledOff;
   readonly #passages: Pending<Passage>;
   /** Who asked under which id → the id under which it was passed on; for CANCEL and CREDIT, which go that way. */
   readonly #onward = new Map<Channel, Map<number, number>>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, calledOff: CalledOff) {
     this.#clock = clock;
+    this.#calledOff = calledOff;
     this.#passages = new Pending({ clock, onDeadline: () => {} });
   }
 
@@ -67,6 +71,11 @@ export class Exchange {
       to.send(call);
       return;
     }
+    const known = this.#onward.get(from)?.get(call.id);
+    if (known !== undefined) {
+      to.send({ ...call, id: known }); // its mailbox had no room, and has it now
+      return;
+    }
     const passage: Passage = {
       from,
       fromId: call.id,
@@ -85,19 +94,29 @@ export class Exchange {
 
   /** Passes an answer back to whoever asked; one that nobody waits for any more is dropped. */
   back(answer: Result | Items | End): void {
-    const isLast = answer.kind === kinds.end || (answer.kind === kinds.result && answer.status !== statuses.stream);
-    const passage = isLast ? this.#take(answer.id) : this.#passages.get(answer.id);
-    if (!passage) return;
-    if (answer.kind === kinds.result && !isLast) passage.isStream = true;
+    const passage = isLast(answer) ? this.#take(answer.id) : this.#passages.get(answer.id);
+    if (!passage) {
+      if (isLast(answer)) this.#calledOff.ended(answer.id);
+      return;
+    }
+    if (answer.kind === kinds.result && answer.status === statuses.stream) passage.isStream = true;
     passage.from.send({ ...answer, id: passage.fromId });
   }
 
-  /** Passes the asker's word on to whoever answers. A cancelled call is settled at the asker's already. */
-  ahead(word: Cancel | Credit, from: Channel): void {
+  /**
+   * Passes the asker's word on to whoever answers; false if no call of this id is under way.
+   * A cancelled call is settled at the asker's already.
+   */
+  ahead(word: Cancel | Credit, from: Channel): boolean {
     const id = this.#onward.get(from)?.get(word.id);
-    if (id === undefined) return;
-    const passage = word.kind === kinds.cancel ? this.#take(id) : this.#passages.get(id);
-    passage?.to.send({ ...word, id });
+    if (id === undefined) return false;
+    if (word.kind === kinds.credit) {
+      this.#passages.get(id)?.to.send({ ...word, id });
+      return true;
+    }
+    const passage = this.#take(id);
+    if (passage) this.#callOff(id, passage, word.reason);
+    return true;
   }
 
   /** Settles with an error everything that waits for these targets or through this channel. */
@@ -114,9 +133,14 @@ export class Exchange {
   /** The asker is gone: tells those who still work for it to stop. */
   forget(from: Channel): void {
     for (const [id, passage] of this.#passages.takeAll((other) => other.from === from)) {
-      passage.to.send({ kind: kinds.cancel, id, reason: `${from.label}, which asked, is gone` });
+      this.#callOff(id, passage, `${from.label}, which asked, is gone`);
     }
     this.#onward.delete(from);
+  }
+
+  #callOff(id: number, { to, target, method }: Passage, reason: string): void {
+    to.send({ kind: kinds.cancel, id, reason });
+    this.#calledOff.add(id, { target, method, reason, to });
   }
 
   #take(id: number): Passage | undefined {

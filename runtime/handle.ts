@@ -35,7 +35,7 @@ export type Handle<T extends object> = Calls<T> & {
 /** What a handle needs of whoever carries its calls. */
 export interface Calling {
   call(target: string, method: string, args: readonly unknown[], options?: CallOptions): Reply;
-  cast(target: string, method: string, args: readonly unknown[]): void;
+  cast(target: string, method: string, args: readonly unknown[], options?: CallOptions): void;
 }
 
 /** What a handle knows: kept beside the proxy, where no method name can hide it. */
@@ -75,14 +75,17 @@ export function makeHandle<T extends object>(address: string, caller: Calling, o
   return proxy;
 }
 
-/** Tells an actor without waiting: `cast(counter).add(2)`. What happens to it is not known here. */
+/**
+ * Tells an actor without waiting: `cast(counter).add(2)`. What happens to it is not known here.
+ * Of the handle's options only `lane` and `priority` mean something to it.
+ */
 export function cast<T extends object>(handle: Handle<T>): Casts<T> {
-  const { address, caller } = stateOf(handle);
+  const { address, caller, options } = stateOf(handle);
   return new Proxy({} as Casts<T>, {
     get:
       (_target, property) =>
       (...args: unknown[]) =>
-        caller.cast(address, String(property), args),
+        caller.cast(address, String(property), args, options),
   });
 }
 

@@ -1,11 +1,11 @@
 // Where actors live: loads their classes, hands them their messages, stops them. One a thread, one a process.
 // Has a single way out, `send`, and no idea whether a port or a socket is behind it.
-import { loadActor, type StartReason } from "./actor.ts";
+import { loadActor, mailboxSpecOf, type StartReason } from "./actor.ts";
 import { Caller } from "./caller.ts";
 import { Cell, type CellReport, type MessageRecord, type SpawnSpec } from "./cell.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, machineMs } from "./clock.ts";
 import { packValue, unpackValue, type ValueHooks } from "./codec.ts";
-import { type Envelope, kinds, parseAddress, statuses } from "./envelope.ts";
+import { type Answer, type Call, type Envelope, isLast, kinds, parseAddress } from "./envelope.ts";
 import { ActorError } from "./errors.ts";
 import { refuse } from "./exchange.ts";
 import { addressIfHandle, makeHandle } from "./handle.ts";
@@ -87,6 +87,8 @@ export class Host {
       from: this.#options.name,
       method: "start",
       deadlineAtMs: null,
+      chain: null,
+      clock: this.#options.clock,
       caller: this.caller,
     });
     const args = unpackValue(spec.args, this.#hooks) as unknown[];
@@ -95,7 +97,7 @@ export class Host {
       await (made as { start?(reason: StartReason): unknown }).start?.(startReason(spec));
       return made;
     });
-    turn.isOver = true;
+    turn.end();
     const reason = this.#calledOff.get(spec.birth);
     if (reason !== undefined) {
       await (instance as { stop?(reason: string): unknown }).stop?.(reason);
@@ -106,7 +108,7 @@ export class Host {
 
   #settle(spec: SpawnSpec, instance: object): void {
     const { clock } = this.#options;
-    const send = (envelope: Envelope) => this.#sendAnswer(envelope);
+    const send = (answer: Answer) => this.#sendAnswer(answer);
     this.#cells.set(spec.name, new Cell({ spec, instance, caller: this.caller, clock, send, hooks: this.#hooks }));
   }
 
@@ -121,8 +123,12 @@ export class Host {
       birth: 0,
       incarnation: 1,
       restartOf: null,
-      concurrency: Number.POSITIVE_INFINITY,
-      mailboxCapacity: Number.POSITIVE_INFINITY,
+      mailbox: mailboxSpecOf({
+        concurrency: Number.POSITIVE_INFINITY,
+        mailboxCapacity: Number.POSITIVE_INFINITY,
+        mailboxBytes: Number.POSITIVE_INFINITY,
+      }),
+      reentrancy: "always",
     };
     this.#settle(spec, instance);
   }
@@ -162,6 +168,7 @@ export class Host {
           break;
         }
         if (envelope.id !== 0) this.#answering.set(envelope.id, cell);
+        takeOffWay(envelope);
         cell.accept(envelope);
         break;
       }
@@ -202,11 +209,9 @@ export class Host {
     return cell.instance;
   }
 
-  #sendAnswer(envelope: Envelope): void {
-    const isLast =
-      envelope.kind === kinds.end || (envelope.kind === kinds.result && envelope.status !== statuses.stream);
-    if (isLast) this.#answering.delete(envelope.id);
-    this.#options.send(envelope);
+  #sendAnswer(answer: Answer): void {
+    if (isLast(answer)) this.#answering.delete(answer.id);
+    this.#options.send(answer);
   }
 
   #refuse(id: number, target: string, method: string): void {
@@ -216,6 +221,12 @@ export class Host {
     const error = new ActorError(code, `${target} ${what}; ${method} did not run.`, { actor: target, method });
     refuse({ label: this.#options.name, send: this.#options.send, close() {} }, id, error);
   }
+}
+
+/** What a call has lain before a host that was busy is gone from its deadline: it must not run late for that. */
+function takeOffWay(call: Call): void {
+  if (call.sentMs === null || call.deadlineMs === null) return;
+  call.deadlineMs -= Math.max(0, machineMs() - call.sentMs);
 }
 
 function startReason(spec: SpawnSpec): StartReason {

@@ -4,12 +4,14 @@ export {
   type ActorDefinition,
   type ActorOptions,
   defineActor,
+  type LaneOptions,
   type Placement,
   pythonActor,
+  type Reentrancy,
   type StartReason,
 } from "./actor.ts";
 export { type CallOptions, Reply } from "./caller.ts";
-export type { CellReport, MessageRecord, MessageRecord as FlightRecord } from "./cell.ts";
+export type { CellReport, LaneReport, MessageRecord, MessageRecord as FlightRecord } from "./cell.ts";
 export { type Clock, ManualClock, pause, realClock } from "./clock.ts";
 export { NdArray, type NumberArray, packValue, unpackValue } from "./codec.ts";
 export { ActorError, type ErrorCode, errorCodes, isActorError } from "./errors.ts";
@@ -25,6 +27,7 @@ export {
   readRecord,
   segmentsOf,
 } from "./journal.ts";
+export type { WhenFull } from "./lane.ts";
 export { monitor } from "./monitor.ts";
 export { makeKeys, Node, type NodeOptions } from "./node.ts";
 export type { NodeControl, NodeReport } from "./node-control.ts";

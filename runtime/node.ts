@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ActorClass, type ActorDefinition, moduleBeingLoaded } from "./actor.ts";
+import { CalledOff } from "./called-off.ts";
 import type { Caller } from "./caller.ts";
 import { type Channel, openLocalChannel } from "./channel.ts";
 import { type Clock, realClock } from "./clock.ts";
@@ -50,6 +51,7 @@ export class Node {
   readonly token = randomBytes(24).toString("base64url");
   readonly #options: NodeOptions;
   readonly #clock: Clock;
+  readonly #calledOff: CalledOff;
   readonly #exchange: Exchange;
   readonly #network: Network;
   readonly #hosts: Hosts;
@@ -74,7 +76,12 @@ export class Node {
     }
     this.#clock = options.clock ?? realClock;
     this.#folder = mkdtempSync(join(tmpdir(), "iterant-"));
-    this.#exchange = new Exchange(this.#clock);
+    this.#calledOff = new CalledOff({
+      clock: this.#clock,
+      graceMs: (target) => this.#residents.cancelGraceMs(target),
+      onIgnored: (call) => this.#residents.ignored(call),
+    });
+    this.#exchange = new Exchange(this.#clock, this.#calledOff);
     this.#systemChannel = openLocalChannel("driver", (envelope) => this.#system.deliver(envelope));
     this.#system = new Host({
       name: `driver@${this.name}`,
@@ -119,6 +126,7 @@ export class Node {
       exchange: this.#exchange,
       claim: (name) => this.head.claim(name, this.name),
       release: (name) => this.head.release(name, this.name),
+      say: (line) => this.#say(line),
     });
   }
 
@@ -336,6 +344,8 @@ export class Node {
         this.#exchange.back(envelope);
         break;
       case kinds.cancel:
+        if (!this.#exchange.ahead(envelope, from)) this.#residents.cancel(envelope.id, from);
+        break;
       case kinds.credit:
         this.#exchange.ahead(envelope, from);
         break;
@@ -456,6 +466,7 @@ export class Node {
         ),
     );
     this.#exchange.forget(channel);
+    this.#calledOff.hostEnded(channel);
   }
 
   #say(line: string): void {

@@ -25,6 +25,7 @@ export class ThreadPool {
       atomics: "disabled", // a thread that waits in Atomics.wait would run no event loop
       idleTimeout: 0, // a used thread keeps its modules' state: the next host gets a fresh one
       recordTiming: false,
+      trackUnmanagedFds: false, // native code opens what JavaScript closes (a pseudo-terminal): Node would warn of each
     });
   }
 

@@ -1,18 +1,19 @@
 // The actors that live on a node: brings them up, delivers to them, starts them again, stops them.
 // Between two lives of an actor its calls wait; after the last they are told why.
-import type { ActorOptions } from "./actor.ts";
+import { type ActorOptions, mailboxSpecOf, reentrancyOf } from "./actor.ts";
 import { bringUp, defaultStartDeadlineMs } from "./birth.ts";
+import type { CalledOffCall } from "./called-off.ts";
 import type { CellReport } from "./cell.ts";
 import type { Channel } from "./channel.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, machineMs } from "./clock.ts";
 import { packValue } from "./codec.ts";
-import type { Call } from "./envelope.ts";
+import { type Call, parseAddress } from "./envelope.ts";
 import { ActorError, isActorError } from "./errors.ts";
 import { type Exchange, refuse } from "./exchange.ts";
 import { addressIfHandle } from "./handle.ts";
 import type { HostLink } from "./host-link.ts";
 import type { Hosts } from "./hosts.ts";
-import { Mailbox } from "./mailbox.ts";
+import { Queue } from "./queue.ts";
 import { Child, type ChildState, type Down, defaultRestartPolicy, type RestartPolicy } from "./supervisor.ts";
 
 export interface SpawnOptions extends ActorOptions, Partial<RestartPolicy> {
@@ -47,7 +48,8 @@ interface Resident {
   request: SpawnRequest;
   child: Child<HostLink>;
   /** Calls that came while it was not up. */
-  waiting: Mailbox<{ call: Call; from: Channel }>;
+  waiting: Queue<{ call: Call; from: Channel; sinceMs: number }>;
+  capacity: number;
   /** Aborted when it shall not start any more. */
   calledOff: AbortController;
   monitors: ((down: Down) => void)[];
@@ -61,9 +63,11 @@ export interface ResidentsOptions {
   /** Takes a name in the cluster; rejects with `name_taken`. */
   claim: (name: string) => Promise<void>;
   release: (name: string) => Promise<void>;
+  /** A line for people. */
+  say: (line: string) => void;
 }
 
-const defaultMailboxCapacity = 10_000;
+const defaultCancelGraceMs = 60_000;
 const reportDeadlineMs = 2000;
 /** Of so many that are no more it is known why. */
 const maxEpitaphs = 10_000;
@@ -95,10 +99,11 @@ export class Residents {
     const name = request.name ?? this.#freshName(request.className);
     if (name === "" || /[@/$\s]/.test(name))
       throw new ActorError("bad_option", `'${name}' is no name for an actor: leave out @, /, $ and blanks.`);
+    const mailbox = mailboxSpecOf(request);
+    const reentrancy = reentrancyOf(request);
     if (request.name !== undefined) await this.#options.claim(name);
     const address = `${name}@${this.#options.node}`;
     const args = packValue(request.args, { addressOf: addressIfHandle });
-    const capacity = request.mailboxCapacity ?? defaultMailboxCapacity;
     const calledOff = new AbortController();
     const child = new Child<HostLink>({
       address,
@@ -118,15 +123,16 @@ export class Residents {
             birth: ++this.#birthCount,
             incarnation,
             restartOf,
-            concurrency: request.concurrency ?? 1,
-            mailboxCapacity: capacity,
+            mailbox,
+            reentrancy,
           },
         }),
       onUp: () => this.#flush(resident),
       onDown: (down, error) => this.#down(resident, down, error),
     });
-    const waiting: Resident["waiting"] = new Mailbox(capacity);
-    const resident: Resident = { name, address, request, child, waiting, calledOff, monitors: [] };
+    const waiting: Resident["waiting"] = new Queue();
+    const { capacity } = mailbox;
+    const resident: Resident = { name, address, request, child, waiting, capacity, calledOff, monitors: [] };
     this.#residents.set(name, resident);
     try {
       await child.begin();
@@ -145,12 +151,41 @@ export class Residents {
       refuse(from, call.id, this.#epitaphs.get(name) ?? noSuchActor(name, this.#options.node, call.method));
       return;
     }
-    const { child, address, waiting } = resident;
+    const { child, address, waiting, capacity } = resident;
     const home = child.home;
-    if (home) this.#options.exchange.forward({ ...call, target: address }, from, home.channel);
-    else if (!waiting.offer({ call, from })) {
+    if (home) this.#options.exchange.forward({ ...call, target: address, sentMs: machineMs() }, from, home.channel);
+    else if (waiting.length < capacity) waiting.push({ call, from, sinceMs: this.#options.clock.nowMs() });
+    else {
       const full = `refused ${call.method}: ${waiting.length} calls wait already for it to start.`;
       refuse(from, call.id, new ActorError("mailbox_full", `${address} ${full} Send less.`, { actor: address }));
+    }
+  }
+
+  /** A call that was called off while its actor was not up does not reach it; false if none waits here. */
+  cancel(id: number, from: Channel): boolean {
+    for (const { waiting } of this.#residents.values()) {
+      if (waiting.remove((other) => other.from === from && other.call.id === id)) return true;
+    }
+    return false;
+  }
+
+  /** How long a call may run on after it was called off; null for one that is not of this node, or not bounded. */
+  cancelGraceMs(address: string): number | null {
+    const { name, node } = parseAddress(address);
+    const resident = node === this.#options.node ? this.#residents.get(name) : undefined;
+    const { cancelGraceMs = defaultCancelGraceMs } = resident?.request ?? { cancelGraceMs: null };
+    return cancelGraceMs;
+  }
+
+  /** A call runs on though it was called off: its actor's own thread or process is killed, a shared one is not. */
+  ignored({ target, method, reason, to, graceMs }: CalledOffCall): void {
+    const home = this.#residents.get(parseAddress(target).name)?.child.home;
+    if (home?.channel !== to) return; // another life, or none
+    const what = `${target} went on with ${method} for ${graceMs} ms after it was called off (${reason})`;
+    if (!this.#options.hosts.isShared(home)) home.kill(what);
+    else {
+      const advice = "Let it look at callSignal(), or give it a thread of its own.";
+      this.#options.say(`${what}; it shares its thread, so nobody ends it. ${advice}`);
     }
   }
 
@@ -228,8 +263,11 @@ export class Residents {
   }
 
   #flush({ waiting, child, address }: Resident): void {
-    for (const { call, from } of waiting.drain()) {
-      this.#options.exchange.forward({ ...call, target: address }, from, child.home!.channel);
+    const nowMs = this.#options.clock.nowMs();
+    for (const { call, from, sinceMs } of waiting.drain()) {
+      const deadlineMs = call.deadlineMs === null ? null : call.deadlineMs - (nowMs - sinceMs);
+      const late = { ...call, deadlineMs, target: address, sentMs: machineMs() };
+      this.#options.exchange.forward(late, from, child.home!.channel);
     }
   }
 

@@ -2,6 +2,7 @@
 // Carried by AsyncLocalStorage, so that calls made inside inherit deadline and cancellation without being told.
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Caller } from "./caller.ts";
+import type { Clock } from "./clock.ts";
 import { ActorError } from "./errors.ts";
 
 export interface TurnFields {
@@ -13,9 +14,15 @@ export interface TurnFields {
   method: string;
   /** On the host's clock; null without a deadline. */
   deadlineAtMs: number | null;
+  /** The calls within which this one was made, outermost first, each `name@node method`; null outside of any. */
+  chain: string[] | null;
+  clock: Clock;
   /** What runs in this turn calls out through here. */
   caller: Caller;
 }
+
+/** The caller says itself that its deadline passed; only if its word is late or lost is it noticed here. */
+const callerFirstMs = 100;
 
 export class Turn {
   readonly actor: string;
@@ -24,8 +31,10 @@ export class Turn {
   readonly method: string;
   readonly deadlineAtMs: number | null;
   readonly caller: Caller;
-  /** True once the method has answered: what it left running inherits neither deadline nor cancellation. */
-  isOver = false;
+  readonly #clock: Clock;
+  readonly #chain: string[] | null;
+  #isOver = false;
+  #forgetDeadline: (() => void) | undefined;
   #controller: AbortController | undefined;
   #cancelReason: string | undefined;
   #onCancel: Set<(reason: string) => void> | undefined;
@@ -37,6 +46,8 @@ export class Turn {
     this.method = fields.method;
     this.deadlineAtMs = fields.deadlineAtMs;
     this.caller = fields.caller;
+    this.#clock = fields.clock;
+    this.#chain = fields.chain;
   }
 
   /** Aborts when the caller gives up, its deadline passes, or the actor is stopped. Made when first asked for. */
@@ -44,8 +55,28 @@ export class Turn {
     if (!this.#controller) {
       this.#controller = new AbortController();
       if (this.#cancelReason !== undefined) this.#controller.abort(this.#abortError());
+      else if (this.deadlineAtMs !== null && !this.#isOver) {
+        const leftMs = Math.max(0, this.deadlineAtMs - this.#clock.nowMs()) + callerFirstMs;
+        this.#forgetDeadline = this.#clock.after(leftMs, () => this.cancel("its deadline passed"));
+      }
     }
     return this.#controller.signal;
+  }
+
+  /** True once the method has answered: what it left running inherits neither deadline nor cancellation. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#forgetDeadline?.();
+  }
+
+  /** What calls made within this one carry: its own chain and itself. */
+  get ownChain(): string[] {
+    const self = `${this.actor} ${this.method}`;
+    return this.#chain === null ? [self] : [...this.#chain, self];
   }
 
   get isCancelled(): boolean {
@@ -55,6 +86,7 @@ export class Turn {
   cancel(reason: string): void {
     if (this.#cancelReason !== undefined) return;
     this.#cancelReason = reason;
+    this.#forgetDeadline?.();
     this.#controller?.abort(this.#abortError());
     for (const callback of this.#onCancel ?? []) callback(reason);
   }

@@ -9,6 +9,7 @@ import {
 } from "../actors/index.ts";
 import { type Handle, Node, Program, pythonActor } from "../runtime/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
+import { Interruption } from "./interruption.ts";
 
 export interface FixedPolicy {
   /** Of the node. */
@@ -39,33 +40,22 @@ export async function withFixedPolicy<A, T>(
     { name: "inference-proxy" },
   );
   const actor = add(program, inference);
-  using interrupt = interruption(afterInterrupt);
-  const live = await Promise.race([program.launch(node), interrupt.asked]);
+  using interruption = new Interruption();
+  const isAsked = asked(interruption, afterInterrupt);
+  const live = await Promise.race([program.launch(node), isAsked]);
   try {
-    await Promise.race([inference.with({ deadlineMs: null }).pin(0), interrupt.asked]);
-    return await Promise.race([work(actor), live.failed, interrupt.asked]);
+    await Promise.race([inference.with({ deadlineMs: null }).pin(0), isAsked]);
+    return await Promise.race([work(actor), live.failed, isAsked]);
   } finally {
     await live.stop();
   }
 }
 
-/** Rejects once somebody wants it to end; the second time it ends at once, and every child with it. */
-function interruption(afterInterrupt: string): Disposable & { asked: Promise<never> } {
-  let reject: (reason: Failure) => void;
-  const asked = new Promise<never>((_, no) => {
-    reject = no;
+function asked({ signal }: Interruption, afterInterrupt: string): Promise<never> {
+  const promise = new Promise<never>((_, reject) => {
+    const failure = () => reject(new Failure(exitCodes.interrupted, `interrupted; ${afterInterrupt}`));
+    signal.addEventListener("abort", failure, { once: true });
   });
-  asked.catch(() => {}); // nobody may be waiting yet
-  let isAsked = false;
-  const ask = () => {
-    if (isAsked) process.exit(exitCodes.interrupted);
-    isAsked = true;
-    reject(new Failure(exitCodes.interrupted, `interrupted; ${afterInterrupt}`));
-  };
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.on(signal, ask);
-  const forget = () => {
-    for (const signal of signals) process.removeListener(signal, ask);
-  };
-  return { asked, [Symbol.dispose]: forget };
+  promise.catch(() => {}); // nobody may be waiting yet
+  return promise;
 }

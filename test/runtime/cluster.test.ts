@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type ActorError, addressOf, type KeyPair, makeKeys, Node } from "../../runtime/index.ts";
 import { ForwardsActor } from "../fixtures/conduct.ts";
 import { CounterActor } from "../fixtures/counter.ts";
+import { CirclingActor, QueueingActor } from "../fixtures/queueing.ts";
 
 const heartbeat = { everyMs: 100, suspectMs: 400, deadMs: 1500 };
 const nodes: Node[] = [];
@@ -46,6 +47,28 @@ describe("two nodes", () => {
     const big = new Float32Array(1_000_000).fill(2);
     const back = (await far.echo(big)) as Float32Array;
     expect(Buffer.compare(Buffer.from(back.buffer, back.byteOffset, back.byteLength), Buffer.from(big.buffer))).toBe(0);
+  });
+
+  test("callers wait for room in a mailbox on the other one, and a circle over both is found", async () => {
+    const { head, keys } = await startHead();
+    const member = await join(head, keys, "member");
+    const far = await head.spawn(QueueingActor, [], { node: "member", mailboxCapacity: 2, cancelGraceMs: null });
+    const held = new AbortController();
+    const holding = far
+      .with({ signal: held.signal })
+      .hold()
+      .catch((error: ActorError) => error.code);
+    const texts = Array.from({ length: 20 }, (_, at) => `call ${at}`);
+    const calls = texts.map((text) => far.note(text));
+    const cell = async () => (await member.control().actors()).at(-1)!.cell;
+    await expect.poll(cell, { timeout: 20_000 }).toMatchObject({ mailboxLength: 2, parked: 18 });
+    held.abort();
+    expect([await holding, ...(await Promise.all(calls))]).toEqual(["cancelled", ...texts]);
+    expect(await far.notes()).toEqual(texts);
+
+    const [a, b] = [await head.spawn(CirclingActor, []), await head.spawn(CirclingActor, [], { node: "member" })];
+    const error = (await a.ask([b, a]).catch((caught: unknown) => caught)) as ActorError;
+    expect(error.message).toContain(`${addressOf(a)}.ask → ${addressOf(b)}.ask → ${addressOf(a)}.ask.`);
   });
 
   test("a name is unique over both", async () => {

@@ -149,6 +149,10 @@ describe("envelopes", () => {
     deadlineMs: null,
     credit: 0,
     from: "c@d",
+    lane: null,
+    priority: 0,
+    chain: null,
+    sentMs: null,
   } as const;
 
   test("a batch gives each envelope its own raw buffers", () => {

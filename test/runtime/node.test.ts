@@ -8,6 +8,7 @@ import {
   TakesOneAtATimeActor,
 } from "../fixtures/conduct.ts";
 import { type Counter, CounterActor } from "../fixtures/counter.ts";
+import { QueueingActor } from "../fixtures/queueing.ts";
 
 let node: Node;
 beforeAll(async () => {
@@ -77,7 +78,7 @@ describe("a mailbox that is full", () => {
     const held = [slow.hold(), slow.hold(), slow.hold()].map(caught);
     const error = await caught(slow.hold());
     expect(error.message).toBe(
-      `mailbox_full: ${addressOf(slow)} refused hold: mailbox 2 of 2. It lives but is behind: send less, or raise mailboxCapacity.`,
+      `mailbox_full: ${addressOf(slow)} refused hold: mailbox 2 of 2, 2 of 268435456 bytes. It lives but is behind: send less, or raise mailboxCapacity or mailboxBytes.`,
     );
     await node.stopActor(slow, "seen enough", 10);
     const messages = (await Promise.all(held)).map(({ message }) => message);
@@ -147,6 +148,39 @@ describe("a crash", () => {
     process.kill(await pidOf(counter), "SIGKILL");
     expect(await down).toMatchObject({ incarnation: 1, isRestarting: true, reason: "killed by SIGKILL" });
     expect([await counter.get(), await counter.reason()]).toEqual([5, "restart"]);
+  });
+
+  test("lets nothing run later that was given up while the actor was down", async () => {
+    const counter = await node.spawn(CounterActor, [5], {
+      placement: "process",
+      restart: "permanent",
+      firstBackoffMs: 500,
+      lastBackoffMs: 500,
+    });
+    const down = node.monitor(counter);
+    process.kill(await pidOf(counter), "SIGKILL");
+    await down;
+    const running = new AbortController();
+    const calledOff = caught(counter.with({ signal: running.signal }).add(10));
+    const late = caught(counter.with({ deadlineMs: 20 }).add(100));
+    const inTime = counter.add(1);
+    running.abort();
+    expect([(await calledOff).code, (await late).code]).toEqual(["cancelled", "call_timeout"]);
+    expect(await inTime).toBe(6);
+    expect(await counter.get()).toBe(6);
+  });
+
+  test("takes from a call's deadline the time for which the actor was down", async () => {
+    const actor = await node.spawn(QueueingActor, [], {
+      placement: "process",
+      restart: "permanent",
+      firstBackoffMs: 500,
+      lastBackoffMs: 500,
+    });
+    const down = node.monitor(actor);
+    process.kill(await pidOf(actor), "SIGKILL");
+    await down;
+    expect(await actor.with({ deadlineMs: 60_000 }).leftMs()).toBeLessThan(59_700);
   });
 
   test("that comes back too often is given up, and whoever waited is told why", async () => {

@@ -17,6 +17,9 @@ function errorRecord() {
 /** Three hundred numbers: more than fit into the body, so they travel in a frame of their own. */
 const long = Float32Array.from({ length: 300 }, (_, at) => at / 4);
 
+/** Outside of any call, to the first lane. */
+const plainly = { lane: null, priority: 0, chain: null, sentMs: null };
+
 export const golden: Record<string, Envelope[]> = {
   hello: [{ kind: kinds.hello, peer: "node-a/learner", incarnation, role: "host", lastSeq: 0, token: "secret" }],
   ping: [{ kind: kinds.ping, sentMs: 1234.5, lagMs: 0.25 }],
@@ -31,6 +34,7 @@ export const golden: Record<string, Envelope[]> = {
       deadlineMs: 30_000,
       credit: 64,
       from: "driver@node-a",
+      ...plainly,
     },
   ],
   "call with arrays": [
@@ -43,6 +47,23 @@ export const golden: Record<string, Envelope[]> = {
       deadlineMs: null,
       credit: 0,
       from: "learner-proxy@node-a",
+      ...plainly,
+    },
+  ],
+  "call on a lane, within others": [
+    {
+      kind: kinds.call,
+      id: 3,
+      target: "counter@node-b",
+      method: "add",
+      args: packValue([1]),
+      deadlineMs: 250.5,
+      credit: 64,
+      from: "asks@node-a",
+      lane: "eval",
+      priority: -2,
+      chain: ["counter@node-b begin", "asks@node-a goOn"],
+      sentMs: 1234.5,
     },
   ],
   "result with an error": [
@@ -54,6 +75,12 @@ export const golden: Record<string, Envelope[]> = {
       queueUs: 12,
       runUs: 3400,
     },
+  ],
+  "result of a mailbox without room": [
+    { kind: kinds.result, id: 3, status: statuses.full, value: packValue([1]), queueUs: 0, runUs: 0 },
+  ],
+  "result of a mailbox with room again": [
+    { kind: kinds.result, id: 3, status: statuses.room, value: packValue(null), queueUs: 0, runUs: 0 },
   ],
   "a batch": [
     { kind: kinds.items, id: 9, firstSeq: 3, values: packValue(["a", "b"]) },

@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { packEnvelopes, packHeader, unpackEnvelopes, unpackHeader } from "../../runtime/codec.ts";
 import { golden, header } from "./frames.ts";
+import { type History, histories, play } from "./mailbox-histories.ts";
 
+const historiesFile = fileURLToPath(new URL("../../../test/wire/golden/mailbox.json", import.meta.url));
 const file = fileURLToPath(new URL("../../../test/wire/golden/frames.json", import.meta.url));
 
 function framesOf(name: string): string[] {
@@ -19,6 +21,8 @@ function framesOf(name: string): string[] {
 if (process.env.ITERANT_WRITE_GOLDEN === "1") {
   const frames = Object.fromEntries(Object.keys(golden).map((name) => [name, framesOf(name)]));
   writeFileSync(file, `${JSON.stringify(frames, null, 2)}\n`);
+  const lines = histories(1, 40).map((history) => JSON.stringify(history));
+  writeFileSync(historiesFile, `[\n${lines.join(",\n")}\n]\n`);
 }
 const recorded = JSON.parse(readFileSync(file, "utf8")) as Record<string, string[]>;
 
@@ -38,5 +42,19 @@ describe("golden frames", () => {
     const { body: again } = packEnvelopes(read);
     expect(Buffer.from(again).toString("hex")).toBe(recorded[name]![1]);
     expect(read.map(({ kind }) => kind)).toEqual(golden[name]!.map(({ kind }) => kind));
+  });
+});
+
+describe("golden histories of a mailbox", () => {
+  const recorded = JSON.parse(readFileSync(historiesFile, "utf8")) as History[];
+
+  test("are many, and reach every outcome", () => {
+    const outcomes = new Set(recorded.flatMap(({ outcomes }) => outcomes.map(([given]) => String(given))));
+    expect([...outcomes]).toEqual(expect.arrayContaining(["kept", "parked", "full", "ticket"]));
+    expect(recorded.some(({ outcomes }) => outcomes.some(([, dropped]) => dropped.length > 0))).toBe(true);
+  });
+
+  test("happen again", () => {
+    for (const { spec, steps, outcomes } of recorded) expect(play(spec, steps)).toEqual(outcomes);
   });
 });

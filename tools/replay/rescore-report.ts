@@ -1,9 +1,9 @@
 // What `--rescore` prints: how far it is, each difference or the table of them, and the sum. Knows nothing of how scores
 // come about.
 import type { EpisodeLine, RunConfig } from "../../actors/index.ts";
+import { Progress } from "../live/progress.ts";
 import { DifferenceTable } from "./difference-table.ts";
 import { countOf, listCounts, numberOf } from "./figures.ts";
-import { Progress } from "./progress.ts";
 import { type Rescored, rescore } from "./rescore.ts";
 import type { Terminal } from "./terminal.ts";
 import { oneLine } from "./text.ts";

@@ -1,9 +1,9 @@
 // What `--verify` prints: how far it is, each divergence with both sides, the counts, and what was compared.
 // Knows nothing of how episodes are executed.
 import type { EpisodeLine } from "../../actors/index.ts";
+import { Progress } from "../live/progress.ts";
 import { pairLines } from "./columns.ts";
 import { countOf, listCounts } from "./figures.ts";
-import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { clip, harmless, oneLine } from "./text.ts";
 import { type Divergence, promisesOf, type VerifyOptions, verify } from "./verify.ts";

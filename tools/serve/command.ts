@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import { exitCodes, Failure } from "../failure.ts";
-import { Interruption } from "../replay/interruption.ts";
+import { Interruption } from "../interruption.ts";
 import { parseCount } from "../train/command.ts";
 import { openNamedWorld, worldNames } from "../worlds/named.ts";
 import { OpenEnvServer, type OpenEnvServerOptions } from "./openenv-server.ts";

@@ -11,6 +11,7 @@ import { InfrastructureError, type Task } from "../../envs/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { pad } from "../live/line.ts";
 import { decimal } from "../live/numbers.ts";
+import { Progress } from "../live/progress.ts";
 import { loadProblems } from "../train/problems.ts";
 
 export interface CheckedWorld {
@@ -24,19 +25,20 @@ export interface CheckedWorld {
 const tasksAtOnce = 32;
 
 /** @throws Failure `usage` for tasks that cannot be read, `machine` if the world cannot be opened here */
-export async function checkWorld(config: RunConfig, progress: CheckProgress): Promise<CheckedWorld> {
+export async function checkWorld(config: RunConfig): Promise<CheckedWorld> {
   const tasks = await tasksOf(config);
+  const progress = new Progress("checking", tasks.length);
   const world = await openWorld(worldConfigOf(config)).catch(refuse);
   try {
     const checked: TaskCheck[] = [];
     for (let at = 0; at < tasks.length; at += tasksAtOnce) {
       const some = tasks.slice(at, at + tasksAtOnce);
       checked.push(...(await Promise.all(some.map((task) => checkTask(world, task)))));
-      progress.tell(checked.length, tasks.length);
+      progress.show(checked.length);
     }
     return { domain: config.domain, source: config.problems.train, about: world.about, tasks: checked };
   } finally {
-    progress.end();
+    progress.clear();
     await world.close();
   }
 }
@@ -74,26 +76,6 @@ function refuse(error: unknown): never {
     exitCodes.machine,
     `the world cannot be opened here: ${error.failure.message}. See iterant doctor.`,
   );
-}
-
-/** One line that counts, on a terminal; nothing in a pipe. */
-export class CheckProgress {
-  readonly #stream: NodeJS.WritableStream & { isTTY?: boolean };
-  #isDrawn = false;
-
-  constructor(stream: NodeJS.WritableStream & { isTTY?: boolean }) {
-    this.#stream = stream;
-  }
-
-  tell(done: number, total: number): void {
-    if (!this.#stream.isTTY) return;
-    this.#isDrawn = true;
-    this.#stream.write(`\r\x1b[2K  ${done} of ${total} tasks`);
-  }
-
-  end(): void {
-    if (this.#isDrawn) this.#stream.write("\r\x1b[2K");
-  }
 }
 
 const shownProblems = 20;

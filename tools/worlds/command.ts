@@ -5,7 +5,7 @@ import { generate, generatorOf, knownBad, mathSets, type Task } from "../../envs
 import { exitCodes, Failure } from "../failure.ts";
 import { collect, configOf, parseCount } from "../train/command.ts";
 import { loadProblems } from "../train/problems.ts";
-import { CheckProgress, checkWorld, renderCheck } from "./check.ts";
+import { checkWorld, renderCheck } from "./check.ts";
 import { openNamedWorld, worldNames } from "./named.ts";
 import { type Game, play } from "./play.ts";
 
@@ -88,7 +88,7 @@ function checkCommand(): Command {
     .action(async ({ problems, json, ...flags }: CheckFlags) => {
       const config = configOf(flags);
       if (problems !== undefined) config.problems = { ...config.problems, train: problems, heldOut: null };
-      const checked = await checkWorld(config, new CheckProgress(process.stderr));
+      const checked = await checkWorld(config);
       console.log(json ? JSON.stringify(checked) : renderCheck(checked));
       const lost = checked.tasks.filter(({ problem }) => problem !== null).length;
       if (lost > 0) throw new Failure(exitCodes.failed, `${lost} of ${checked.tasks.length} tasks cannot be won.`);

@@ -3,7 +3,8 @@
 Reads its boot line from stdin, opens its link, runs actors' methods on the main thread, one at a
 time, and ends when stdin ends. A method may give a value, a generator (a stream) or a
 `concurrent.futures.Future` (an answer that comes later). An actor with a method `turn() -> bool`
-gets turns between its messages for as long as it says that there is more to do.
+gets turns between its messages for as long as it says that there is more to do. What may not wait
+for a method that runs long is done on the I/O thread: taking calls in, calling them off, looking.
 """
 
 import faulthandler
@@ -23,18 +24,21 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from iterant.call import Call, answering
 from iterant.errors import ActorError, to_error_record
 from iterant.inspection import describe, evaluate, is_public, public_methods
+from iterant.mailbox import Mailbox
 from iterant.wire.codec import (
     CALL,
     CANCEL,
     CREDIT,
     END,
     ERROR,
-    FIRST_CONTROL_ID,
+    FULL,
     ITEMS,
     OK,
     RESULT,
+    ROOM,
     STREAM,
     Envelope,
     Payload,
@@ -53,6 +57,8 @@ class _Cell:
 
     spec: dict[str, Any]
     instance: Any
+    mailbox: Mailbox[Call]
+    stop_reason: str | None = None
     born_s: float = field(default_factory=time.monotonic)
     handled: int = 0
     failed: int = 0
@@ -65,32 +71,15 @@ class _Cell:
 
 
 @dataclass
-class _Waiting:
-    """A call in the mailbox: fields as in its envelope."""
-
-    call_id: int
-    target: str
-    method: str
-    args: Payload
-    deadline_ms: float | None
-    credit: int
-    sender: str
-    arrived_s: float
-
-    @staticmethod
-    def of(envelope: Envelope) -> "_Waiting":
-        _kind, call_id, target, method, args, deadline_ms, credit, sender = envelope[:8]
-        return _Waiting(call_id, target, method, args, deadline_ms, credit, sender, time.monotonic())
-
-
-@dataclass
 class _Running:
-    """A call that has begun and not ended: one that streams, or one whose answer comes later."""
+    """A call that has begun and not ended."""
 
-    call: _Waiting
+    call: Call
     cell: _Cell
     record: dict[str, Any]
     began_s: float
+    has_place: bool  # false for one that runs inside another
+    key: int = 0
     future: "Future[Any] | None" = None
     stream: Iterator[Any] | None = None
     granted: int = 0
@@ -98,53 +87,142 @@ class _Running:
 
 
 class Host:
-    """Runs everything on the thread that calls `run`; `receive` is the only door for other threads."""
+    """Runs methods on the thread that calls `run`; `receive` is the only door for other threads."""
 
     def __init__(self, boot: Boot) -> None:
         self._boot = boot
         self._inbox: queue.SimpleQueue[Envelope | None] = queue.SimpleQueue()
-        self._waiting: deque[_Waiting] = deque()
+        # Calls of a circle, which run before all that wait.
+        self._inside: deque[Call] = deque()
         self._cells: dict[str, _Cell] = {}
+        # By call id; casts under numbers of their own, below 0.
         self._running: dict[int, _Running] = {}
+        self._cast_count = 0
         # What the main thread runs and since when; read by the I/O thread, so it changes in one assignment.
         self._busy: tuple[_Cell, float] | None = None
-        self._capacity = 10_000.0
         self._link = Link(boot, self.receive, self._lag_ms, self._lost)
         self._is_ending = False
+        self._main_thread = threading.main_thread().ident
 
     def run(self) -> None:
         """Until `end`: messages first, then one turn of whoever has more to do."""
         self._link.start()
         while not self._is_ending:
             has_work = self._give_turns()
-            self._drain(block=not has_work and not self._waiting)
-            while self._waiting and not self._is_ending:
-                self._begin(self._waiting.popleft())
+            self._drain(block=not has_work)
+            while not self._is_ending and (due := self._next()):
+                self._begin(*due)
                 self._drain(block=False)
         for name in list(self._cells):
             self._stop_hook(name, "its host ends")
         self._link.close()
 
     def receive(self, envelope: Envelope) -> None:
-        """From the I/O thread: puts it where the main thread finds it, and answers what must not wait for that."""
-        if envelope[0] == CALL and envelope[2].startswith("$host@") and envelope[3] in self._at_once:
-            self._run_control(_Waiting.of(envelope), self._at_once)
-            return
-        if envelope[0] == CALL and 0 < envelope[1] < FIRST_CONTROL_ID and self._inbox.qsize() >= self._capacity:
-            size = self._inbox.qsize()
-            text = f"{envelope[2]} refused {envelope[3]}: mailbox {size} of {size}. It lives but is behind: send less."
-            self._send_error(envelope[1], ActorError("mailbox_full", text, actor=envelope[2], method=envelope[3]))
-            return
-        self._inbox.put(envelope)
+        """From the I/O thread: sorts what may not wait for the main thread from what must."""
+        kind = envelope[0]
+        if kind == CALL:
+            self._accept(Call.of(envelope))
+        elif kind == CANCEL:
+            self._call_off(envelope[1], envelope[2])
+        elif kind == CREDIT:
+            self._inbox.put(envelope)
 
     def end(self) -> None:
         """From any thread: no more messages; stop hooks run, then `run` returns."""
         self._is_ending = True
         self._inbox.put(None)
 
+    # --- on the I/O thread ----------------------------------------------------------------------------
+
+    def _accept(self, call: Call) -> None:
+        name = call.target.rsplit("@", 1)[0]
+        if name == "$host":
+            self._accept_control(call)
+            return
+        cell = self._cells.get(name)
+        if cell is None:
+            text = f"{call.target} does not live here; {call.method} did not run."
+            self._send_error(call.call_id, ActorError("no_such_actor", text, actor=call.target, method=call.method))
+        elif cell.stop_reason is not None:
+            self._refuse(call, "stopped", f"is stopping and takes no more calls; {call.method} did not run.")
+        elif call.chain is not None and any(entry.split(" ")[0] == cell.address for entry in call.chain):
+            self._accept_circle(call, call.chain, cell)
+        else:
+            self._offer(call, cell)
+
+    def _offer(self, call: Call, cell: _Cell) -> None:
+        try:
+            outcome = cell.mailbox.offer(call)
+        except ActorError as error:  # no such lane
+            self._send_error(call.call_id, error)
+            return
+        if outcome == "kept":
+            self._inbox.put(None)
+        elif outcome == "parked":
+            self._link.send([RESULT, call.call_id, FULL, call.args, 0, 0])
+        else:
+            spec = cell.mailbox.spec
+            how = f"mailbox {len(cell.mailbox)} of {spec['capacity']}, {cell.mailbox.size} of {spec['maxBytes']} bytes"
+            advice = "It lives but is behind: send less, or raise mailboxCapacity or mailboxBytes."
+            self._refuse(call, "mailbox_full", f"refused {call.method}: {how}. {advice}")
+
+    def _accept_circle(self, call: Call, chain: list[str], cell: _Cell) -> None:
+        """A call made within a call of the same actor: it would wait for itself."""
+        if cell.spec["reentrancy"] != "never":
+            self._inside.append(call)
+            self._inbox.put(None)
+            return
+        circle = " → ".join(entry.replace(" ", ".") for entry in [*chain, f"{call.target} {call.method}"])
+        advice = f"{call.method} did not run. Cast it, or give the actor reentrancy callchain."
+        self._refuse(call, "call_cycle", f"would wait for itself: {circle}. {advice}")
+
+    def _accept_control(self, call: Call) -> None:
+        if call.method in self._at_once:
+            self._run_control(call, self._at_once)
+            return
+        if call.method == "stopActor":
+            name, reason, _grace_ms = unpack_value(call.args)
+            self._stop_calls(name, reason)
+        self._inbox.put([CALL, call])
+
+    def _call_off(self, call_id: int, reason: str) -> None:
+        """What waits does not run, what runs is told; the main thread ends what streams or answers later."""
+        for cell in list(self._cells.values()):
+            removed = cell.mailbox.remove(call_id)
+            if removed == "ticket":
+                self._lose_ticket(cell, call_id, "cancelled", f"called off: {reason}")
+                return
+            if removed is not None:
+                self._refuse(removed, "cancelled", f"did not run {removed.method}: {reason}.")
+                return
+        running = self._running.get(call_id)
+        if running is not None:
+            running.call.cancel(reason)
+        self._inbox.put([CANCEL, call_id, reason])
+
+    def _stop_calls(self, name: str, reason: str) -> None:
+        """Nothing that waits runs any more, and what runs is told, however long it still takes."""
+        cell = self._cells.get(name)
+        if cell is None:
+            return
+        cell.stop_reason = reason
+        messages, tickets = cell.mailbox.drain()
+        for waiting in messages:
+            self._refuse(waiting, "stopped", f"was stopped before {waiting.method} could run: {reason}.")
+        for call_id in tickets:
+            self._lose_ticket(cell, call_id, "stopped", f"stopped: {reason}")
+        for running in list(self._running.values()):
+            if running.cell is cell:
+                running.call.cancel(reason)
+
+    def _lose_ticket(self, cell: _Cell, call_id: int, code: str, what: str) -> None:
+        text = f"{cell.address} had no room for this call before it was {what}."
+        self._send_error(call_id, ActorError(code, text, actor=cell.address))
+
     # --- messages -----------------------------------------------------------------------------------
 
     def _drain(self, block: bool) -> None:
+        """Does what came for the main thread besides calls; a None only wakes it."""
         try:
             envelope = self._inbox.get(block=block, timeout=1.0 if block else None)
             while True:
@@ -158,23 +236,18 @@ class Host:
             return
         kind = envelope[0]
         if kind == CALL:
-            self._waiting.append(_Waiting.of(envelope))
+            self._run_control(envelope[1], self._in_turn)
         elif kind == CANCEL:
-            self._cancel(envelope[1], envelope[2])
+            self._end_called_off(envelope[1], envelope[2])
         elif kind == CREDIT and envelope[1] in self._running:
             running = self._running[envelope[1]]
             running.granted = max(running.granted, envelope[2])
 
-    def _cancel(self, call_id: int, reason: str) -> None:
-        for waiting in self._waiting:
-            if waiting.call_id == call_id:
-                self._waiting.remove(waiting)
-                text = f"{waiting.target} did not run {waiting.method}: {reason}."
-                self._send_error(call_id, ActorError("cancelled", text, actor=waiting.target, method=waiting.method))
-                return
+    def _end_called_off(self, call_id: int, reason: str) -> None:
         running = self._running.get(call_id)
         if running is None:
             return
+        running.call.cancel(reason)
         if running.future is not None:
             running.future.cancel()
         if running.stream is not None:
@@ -183,41 +256,52 @@ class Host:
                 close()
             self._finish_stream(running, None)
 
-    def _begin(self, call: _Waiting) -> None:
-        name = call.target.rsplit("@", 1)[0]
-        if name == "$host":
-            self._run_control(call, self._in_turn)
-            return
-        cell = self._cells.get(name)
-        if cell is None:
-            text = f"{call.target} does not live here; {call.method} did not run."
-            self._send_error(call.call_id, ActorError("no_such_actor", text, actor=call.target, method=call.method))
-            return
+    def _next(self) -> tuple[Call, _Cell, bool] | None:
+        """The call whose turn it is, its actor, and whether it takes one of the actor's places."""
+        while self._inside:
+            call = self._inside.popleft()
+            cell = self._cells.get(call.target.rsplit("@", 1)[0])
+            if cell is not None:
+                return call, cell, False
+        for cell in list(self._cells.values()):
+            waiting = cell.mailbox.take()
+            if waiting is not None:
+                return waiting, cell, True
+        return None
+
+    def _begin(self, call: Call, cell: _Cell, has_place: bool) -> None:
         began_s = time.monotonic()
-        queue_ms = (began_s - call.arrived_s) * 1000
         record = {
             "atMs": time.time() * 1000,
             "from": call.sender,
             "method": call.method,
             "outcome": "running",
-            "queueMs": queue_ms,
+            "queueMs": (began_s - call.arrived_s) * 1000,
             "runMs": 0.0,
-            "bytes": len(call.args.data) + sum(len(buffer) for buffer in call.args.buffers),
+            "bytes": call.size,
         }
         cell.recent.append(record)
-        if call.deadline_ms is not None and queue_ms > call.deadline_ms:
+        if call.is_late:
             record["outcome"] = "late"
-            text = f"{cell.address} did not run {call.method}: its deadline passed in the mailbox."
-            self._send_error(call.call_id, ActorError("call_timeout", text, actor=cell.address, method=call.method))
+            if has_place:
+                cell.mailbox.done(call)
+            text = f"did not run {call.method}: its deadline passed in the mailbox. Send less, or give more deadlineMs."
+            self._refuse(call, "call_timeout", text)
             return
-        self._run_method(call, cell, record, began_s)
+        self._run_method(_Running(call, cell, record, began_s, has_place))
 
-    def _run_method(self, call: _Waiting, cell: _Cell, record: dict[str, Any], began_s: float) -> None:
-        running = _Running(call, cell, record, began_s)
+    def _run_method(self, running: _Running) -> None:
+        call, cell, began_s = running.call, running.cell, running.began_s
+        if call.call_id == 0:
+            self._cast_count += 1
+        key = call.call_id or -self._cast_count
+        running.key = key
+        self._running[key] = running
         self._busy = (cell, began_s)
         try:
             args = unpack_value(call.args)
-            result = _method(cell, call.method)(*args)
+            with answering(call):
+                result = _method(cell, call.method)(*args)
         except Exception as error:
             self._fail(running, error)
             return
@@ -226,12 +310,10 @@ class Host:
             cell.busy_s += time.monotonic() - began_s
         if isinstance(result, Future):
             running.future = result
-            self._running[call.call_id] = running
             result.add_done_callback(lambda done: self._settle(running, done))
         elif inspect.isgenerator(result):
             running.stream = result
             running.granted = call.credit
-            self._running[call.call_id] = running
             self._answer(running, STREAM, pack_value(None))
         else:
             self._succeed(running, result)
@@ -258,7 +340,8 @@ class Host:
     def _advance(self, running: _Running) -> bool:
         assert running.stream is not None
         try:
-            value = next(running.stream)
+            with answering(running.call):
+                value = next(running.stream)
         except StopIteration:
             self._finish_stream(running, None)
             return False
@@ -272,7 +355,6 @@ class Host:
     # --- answers ------------------------------------------------------------------------------------
 
     def _settle(self, running: _Running, done: "Future[Any]") -> None:
-        self._running.pop(running.call.call_id, None)
         if done.cancelled():
             text = f"{running.call.method} of {running.cell.address} was called off."
             self._fail(running, ActorError("cancelled", text, actor=running.cell.address))
@@ -302,15 +384,20 @@ class Host:
         self._send_error(running.call.call_id, self._as_seen_by_caller(running, error))
 
     def _finish_stream(self, running: _Running, error: ActorError | None) -> None:
-        self._running.pop(running.call.call_id, None)
         record = None if error is None else to_error_record(error)
         self._close(running, "ok" if error is None else "error")
         self._link.send([END, running.call.call_id, running.sent, pack_value(record)])
 
     def _close(self, running: _Running, outcome: str) -> None:
+        """From any thread: the call has ended, its place is free."""
+        self._running.pop(running.key, None)
         running.cell.handled += 1
-        running.record["outcome"] = outcome
+        running.record["outcome"] = "cancelled" if running.call.cancel_reason is not None else outcome
         running.record["runMs"] = (time.monotonic() - running.began_s) * 1000
+        if running.has_place:
+            running.cell.mailbox.done(running.call)
+            if threading.get_ident() != self._main_thread:
+                self._inbox.put(None)  # the main thread looks for the next call by itself
 
     def _answer(self, running: _Running, status: int, packed: Payload) -> None:
         call = running.call
@@ -329,13 +416,21 @@ class Host:
         seen.__cause__ = error
         return seen
 
+    def _refuse(self, call: Call, code: str, text: str) -> None:
+        """Answers a call that does not run."""
+        cell = self._cells.get(call.target.rsplit("@", 1)[0])
+        if cell is not None:
+            cell.failed += 1
+        error = ActorError(code, f"{call.target} {text}", actor=call.target, method=call.method)
+        self._send_error(call.call_id, error)
+
     def _send_error(self, call_id: int, error: BaseException) -> None:
         if call_id != 0:
             self._link.send([RESULT, call_id, ERROR, pack_value(to_error_record(error)), 0, 0])
 
     # --- the node's words ---------------------------------------------------------------------------
 
-    def _run_control(self, call: _Waiting, words: dict[str, Callable[..., Any]]) -> None:
+    def _run_control(self, call: Call, words: dict[str, Callable[..., Any]]) -> None:
         try:
             word = words.get(call.method)
             if word is None:
@@ -381,16 +476,20 @@ class Host:
         except Exception as error:
             text = f"{address} ({spec['className']}) did not start: {error}"
             raise ActorError("start_failed", text, actor=address) from error
-        self._capacity = spec["mailboxCapacity"]
-        self._cells[spec["name"]] = _Cell(spec, instance)
+        mailbox: Mailbox[Call] = Mailbox(spec["mailbox"], self._dropped, self._room)
+        self._cells[spec["name"]] = _Cell(spec, instance, mailbox)
+
+    def _dropped(self, call: Call) -> None:
+        advice = "It lives but is behind: send less, or raise mailboxCapacity."
+        self._refuse(call, "mailbox_full", f"dropped {call.method} from its mailbox for a newer call. {advice}")
+
+    def _room(self, call_id: int) -> None:
+        self._link.send([RESULT, call_id, ROOM, pack_value(None), 0, 0])
 
     def _stop_actor(self, name: str, reason: str, _grace_ms: float) -> None:
-        for waiting in [w for w in self._waiting if w.target.rsplit("@", 1)[0] == name]:
-            self._waiting.remove(waiting)
-            text = f"{waiting.target} was stopped before {waiting.method} could run: {reason}."
-            self._send_error(waiting.call_id, ActorError("stopped", text, actor=waiting.target))
+        self._stop_calls(name, reason)
         for running in [r for r in self._running.values() if r.cell is self._cells.get(name)]:
-            self._cancel(running.call.call_id, reason)
+            self._end_called_off(running.call.call_id, reason)
         self._stop_hook(name, reason)
 
     def _stop_hook(self, name: str, reason: str) -> None:
@@ -419,10 +518,13 @@ class Host:
                 "address": cell.address,
                 "className": cell.spec["className"],
                 "incarnation": cell.spec["incarnation"],
-                "mailboxLength": len(self._waiting) + self._inbox.qsize(),
-                "mailboxCapacity": self._capacity,
+                "mailboxLength": len(cell.mailbox),
+                "mailboxCapacity": cell.mailbox.spec["capacity"],
+                "mailboxBytes": cell.mailbox.size,
+                "parked": cell.mailbox.parked,
+                "lanes": cell.mailbox.reports(),
                 "running": sum(1 for running in list(self._running.values()) if running.cell is cell)
-                + (id(cell) in busy_s),
+                or int(id(cell) in busy_s),
                 "handled": cell.handled,
                 "failed": cell.failed,
                 "busyMs": (cell.busy_s + busy_s.get(id(cell), 0.0)) * 1000,

@@ -14,11 +14,13 @@ from iterant.wire.codec import (
     CREDIT,
     END,
     ERROR,
+    FULL,
     GOODBYE,
     HELLO,
     ITEMS,
     PING,
     RESULT,
+    ROOM,
     Envelope,
     Header,
     pack_envelopes,
@@ -51,7 +53,15 @@ GOLDEN: dict[str, list[Envelope]] = {
     "call with arrays": [
         [CALL, 2, "learner@node-a", "update", pack_value(ARRAYS), None, 0, "learner-proxy@node-a"],
     ],
+    "call on a lane, within others": [
+        [
+            *[CALL, 3, "counter@node-b", "add", pack_value([1]), 250.5, 64, "asks@node-a"],
+            *["eval", -2, ["counter@node-b begin", "asks@node-a goOn"], 1234.5],
+        ],
+    ],
     "result with an error": [[RESULT, 2, ERROR, pack_value(error_record()), 12, 3400]],
+    "result of a mailbox without room": [[RESULT, 3, FULL, pack_value([1]), 0, 0]],
+    "result of a mailbox with room again": [[RESULT, 3, ROOM, pack_value(None), 0, 0]],
     "a batch": [
         [ITEMS, 9, 3, pack_value(["a", "b"])],
         [ITEMS, 9, 5, pack_value([LONG])],

@@ -19,8 +19,8 @@ from iterant.errors import ActorError
 HELLO, WELCOME, PING, PONG, GOODBYE = 1, 2, 3, 4, 5
 CALL, RESULT, CANCEL, ITEMS, CREDIT, END = 16, 17, 18, 19, 20, 21
 
-# How a call ended.
-OK, ERROR, CANCELLED, STREAM, UNKNOWN = 0, 1, 2, 3, 4
+# What a RESULT says; after STREAM, FULL and ROOM more comes.
+OK, ERROR, STREAM, FULL, ROOM = 0, 1, 3, 5, 6
 
 FIRST_CONTROL_ID = 2**31
 MAX_INLINE_BYTES = 512

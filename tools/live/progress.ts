@@ -1,9 +1,8 @@
-// How far a long walk through a recording is, on stderr: a bar that is drawn over itself on a screen, a line now and then
-// where nobody watches.
-import { blocks, progress } from "../live/strokes.ts";
-import { countOf } from "./figures.ts";
+// How far a long walk through episodes or tasks is, on stderr: a bar that is drawn over itself on a screen, a line now and
+// then where nobody watches.
+import { blocks, progress } from "./strokes.ts";
 
-/** Where nobody watches: a line every so many episodes, and no more than so many lines. */
+/** Where nobody watches: a line every so many, and no more than so many lines. */
 const leastStep = 1000;
 const mostLines = 20;
 const barWidth = 24;
@@ -14,7 +13,7 @@ export class Progress {
   readonly #stream: NodeJS.WriteStream;
   #shown = "";
 
-  /** @param verb what is done with the episodes: `re-scoring` */
+  /** @param verb what is done with them: `re-scoring` */
   constructor(verb: string, total: number, stream: NodeJS.WriteStream = process.stderr) {
     this.#verb = verb;
     this.#total = total;
@@ -24,7 +23,7 @@ export class Progress {
   show(count: number): void {
     const step = Math.max(leastStep, Math.ceil(this.#total / mostLines));
     const isStep = this.#stream.isTTY || count % step === 0;
-    const text = `  ${this.#verb} ${countOf(count)} of ${countOf(this.#total)} …`;
+    const text = `  ${this.#verb} ${count} of ${this.#total} …`;
     if (!isStep || text === this.#shown) return;
     this.#shown = text;
     const { done, left } = progress(count / Math.max(1, this.#total), barWidth, blocks);

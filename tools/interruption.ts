@@ -1,6 +1,6 @@
 // Ctrl-C as a signal that aborts: whoever works hears it and leaves in order; the second time it ends at once.
 import { setMaxListeners } from "node:events";
-import { exitCodes } from "../failure.ts";
+import { exitCodes } from "./failure.ts";
 
 const names: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
