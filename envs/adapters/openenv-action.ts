@@ -1,5 +1,6 @@
 // The actions of an OpenEnv environment: by their JSON schema described, read from responses, and drawn for a probe.
 // Knows schemas as pydantic writes them; whether an action is one, the server says.
+import { visibleText } from "../reasoning.ts";
 import { hashFraction } from "../task.ts";
 import { actionOf } from "./action.ts";
 
@@ -34,13 +35,9 @@ export function howToAct(schema: Schema): string {
 }
 
 /** The action of a response: all of its visible text where an action is one text, else the JSON between the last tags. */
-export function readAction(
-  schema: Schema,
-  response: string,
-  visible: string,
-): { action: unknown } | { problem: string } {
+export function readAction(schema: Schema, response: string): { action: unknown } | { problem: string } {
   const field = soleText(schema);
-  if (field !== null) return { action: { [field]: visible } };
+  if (field !== null) return { action: { [field]: visibleText(response) } };
   const text = actionOf(response);
   if (text === null) return { problem: "No <action>…</action> was found in the response." };
   try {

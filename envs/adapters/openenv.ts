@@ -114,7 +114,7 @@ export class OpenEnv {
       opening: ({ opening }) => opening,
       respond: async (state, response, { signal }) => {
         if (state.last.done) return { messages: [], terminated: true, responseKind: "unread" }; // over when it began
-        const read = readAction(schema, response, visibleText(response));
+        const read = readAction(schema, response);
         if ("problem" in read) return refusal(read.problem, how);
         const result = await state.connection.ask("step", read.action, signal);
         if ("code" in result) {
@@ -129,7 +129,7 @@ export class OpenEnv {
         if (result.reward !== null) state.total = (state.total ?? 0) + result.reward;
         const { reward, done } = result;
         return {
-          messages: followUp(state, response),
+          messages: followUp(state, visibleText(response)),
           terminated: done,
           responseKind: "action",
           info: { action: read.action, reward },
@@ -146,10 +146,10 @@ export class OpenEnv {
 }
 
 /** Messages of an observation, those that are new: a server may send the conversation whole or only what follows. */
-function followUp(state: OpenEnvState, response: string): Message[] {
+function followUp(state: OpenEnvState, said: string): Message[] {
   const chat = chatOf(state.last.observation);
   if (!chat) return [{ role: "tool", content: `${wordsOf(state.last)}\nReward: ${state.last.reward}` }];
-  const before = [...state.conversation, { role: "assistant" as const, content: response }];
+  const before = [...state.conversation, { role: "assistant" as const, content: said }];
   const isWhole = chat.length >= before.length && canonicalJson(chat.slice(0, before.length)) === canonicalJson(before);
   const fresh = isWhole ? chat.slice(before.length) : chat;
   state.conversation = [...before, ...fresh];
