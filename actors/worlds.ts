@@ -11,12 +11,16 @@ import {
   checkCompetitions,
   competitionTaskSet,
   type Environment,
+  Gymnasium,
+  gymnasiumSourceOf,
   InfrastructureError,
   type MathTask,
   MathVerifier,
   mathEnvironment,
   mlebenchSplit,
   mleEnvironment,
+  OpenEnv,
+  openEnvSourceOf,
   openSandbox,
   qualityOf,
   type RewardProfile,
@@ -75,7 +79,14 @@ export interface CodeWorldConfig {
   terminalBytes?: number;
 }
 
-export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig;
+/** A world of another system, with tasks of its own. */
+export interface AdaptedWorldConfig {
+  domain: "gymnasium" | "openenv";
+  /** An id or an address, with settings: `FrozenLake-v1?is_slippery=false`. */
+  source: string;
+}
+
+export type WorldConfig = MathWorldConfig | ToolWorldConfig | CodeWorldConfig | AdaptedWorldConfig;
 
 /** The world of a run. */
 export function worldConfigOf({ domain, environments, problems, tools, code, recording }: RunConfig): WorldConfig {
@@ -101,6 +112,10 @@ export interface OpenWorld {
   readonly protocol: "chain" | "turns" | "search";
   /** What answers and scores depend on here: versions of packages and data, the walls around programs. */
   readonly about: Readonly<Record<string, string>>;
+  /** Its tasks, where they come with it. */
+  readonly tasks?: TaskSet;
+  /** Why the same responses may lead elsewhere, so that episodes begin at their beginning; absent where they do not. */
+  readonly difference?: string;
   /** Whether an iterate is executed on a fork, so that the next may be shown what it led to. */
   readonly triesIterates: boolean;
   /** A new session; it costs nothing until its first reset. */
@@ -133,6 +148,10 @@ export function openWorld(config: WorldConfig): Promise<OpenWorld> {
       return openTools(config);
     case "mle":
       return openCode(config);
+    case "gymnasium":
+      return openGymnasium(config);
+    case "openenv":
+      return openOpenEnv(config);
   }
 }
 
@@ -210,6 +229,32 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   }
 }
 
+async function openGymnasium({ source }: AdaptedWorldConfig): Promise<OpenWorld> {
+  const named = gymnasiumSourceOf(source);
+  const { path } = localPython();
+  const python = worldPython("adapters");
+  const gymnasium = await Gymnasium.open({ ...named, python, pythonPath: path, maxFailedStarts: 1 });
+  return { ...adapted(gymnasium), about: gymnasium.versions, close: () => gymnasium.close() };
+}
+
+async function openOpenEnv({ source }: AdaptedWorldConfig): Promise<OpenWorld> {
+  const server = await OpenEnv.open(openEnvSourceOf(source));
+  const about = { [server.name]: server.version ?? "of no version" };
+  return { ...adapted(server), about, close: async () => {} };
+}
+
+/** What adapted worlds have in common: nobody knows their best answers. */
+function adapted(world: Gymnasium | OpenEnv) {
+  return {
+    protocol: "turns" as const,
+    tasks: world.tasks(),
+    ...(world.difference === null ? {} : { difference: world.difference }),
+    triesIterates: false,
+    check: async ({ id }: Task) => ({ task: id, problem: null, best: null, sample: null }),
+    environment: () => world.environment({ prompts: selfIterationPrompts }) as Environment,
+  };
+}
+
 /** Gold and sample graded, as qualities. */
 async function checkOf(grader: CompetitionGrader, id: string, scoreRanges: ScoreRanges): Promise<TaskCheck> {
   const { problem, gold, sample } = (await checkCompetitions(grader, [id]))[0]!;
@@ -262,7 +307,7 @@ export async function openToolSuite(source: string, processCount = 1): Promise<T
  * The interpreter with a world's packages: the one named in ITERANT_TOOLS_PYTHON, or the one that the set-up makes.
  * @throws InfrastructureError `worker_start` if there is none
  */
-export function worldPython(world: "tools" | "code"): string {
+export function worldPython(world: "tools" | "code" | "adapters"): string {
   const named = process.env[`ITERANT_${world.toUpperCase()}_PYTHON`];
   const own = fileURLToPath(new URL(`../../.venv-${world}/bin/python`, import.meta.url));
   const found = named ?? own;

@@ -106,6 +106,7 @@ export class Attempt<T extends Task, S> {
   async forkInto(copy: Attempt<T, S>, signal: AbortSignal): Promise<void> {
     const state = this.#mustBeOpen();
     const { task, seed } = this.#start;
+    if (!this.#world.fork) this.#checkReplay(this.#turns);
     const forked = this.#world.fork?.(state, { signal }) ?? this.#world.open(task, seed, { signal });
     copy.#opened = { state: await forked };
     if (!this.#world.fork) {
@@ -188,6 +189,7 @@ export class Attempt<T extends Task, S> {
       const advice = "hand in the turns up to the response to try again, or start in base mode";
       throw new EnvironmentError("bad_start", `nothing to ${mode} in an empty prefix - ${this.#place} - ${advice}`);
     }
+    this.#checkReplay(this.#replayed);
     const limit = this.#limitReachedBy(this.#replayed);
     if (limit) {
       const what = `${this.#replayed.length} turns to replay leave none by the limit ${limit}`;
@@ -196,6 +198,12 @@ export class Attempt<T extends Task, S> {
         `${what} - ${this.#place} - start from a shorter prefix, or raise the limit`,
       );
     }
+  }
+
+  #checkReplay(turns: readonly Turn[]): void {
+    if (turns.length === 0 || (this.#world.replayable ?? true)) return;
+    const what = `${turns.length} turns to replay in a world that does not replay`;
+    throw new EnvironmentError("not_replayable", `${what} - ${this.#place} - start at the beginning of an episode`);
   }
 
   /** Which limit these turns have used up. */

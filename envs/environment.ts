@@ -89,19 +89,24 @@ export interface Environment<T extends Task = Task> extends AsyncDisposable {
   readonly version: string;
   /** Whether a second attempt earns its quality (`absolute`) or what it gained over the attempt before (`improvement`). */
   readonly rewardKind: "absolute" | "improvement";
+  /**
+   * Whether the same responses and seed lead to the same. Where they need not, an episode begins at its beginning: a start
+   * that would have to replay a turn, and a fork after the first, are refused as `not_replayable`.
+   */
+  readonly replayable: boolean;
   /** Texts that end a response and stay in it; whoever samples stops there. None for most worlds. */
   readonly stopStrings: readonly string[];
   /** The most that an attempt after one of this quality can gain; what an `improvement` reward is divided by. */
   maxImprovement(previousQuality: number): number;
 
-  /** Begins an episode; one that is under way is dropped. @throws EnvironmentError `bad_start`, `busy`, `closed` */
+  /** Begins an episode; one that is under way is dropped. @throws EnvironmentError `bad_start`, `not_replayable`, `busy`, `closed` */
   reset(start: EpisodeStart<T>, options?: CallOptions): Promise<Observation>;
   /** Takes one response. @throws EnvironmentError `not_reset`, `episode_over`, `busy`, `closed` */
   step(response: string, options?: CallOptions): Promise<Step>;
   /**
    * A second environment that stands where this one does, to try a response in; whoever asks for it closes it.
    * What befalls it never touches this one, and a failure of infrastructure on the way is its outcome, not this one's.
-   * @throws EnvironmentError `not_reset`, `episode_over`, `busy`, `closed`
+   * @throws EnvironmentError `not_reset`, `episode_over`, `not_replayable`, `busy`, `closed`
    */
   fork(options?: CallOptions): Promise<Environment<T>>;
   /** Lets go of everything, aborts a call under way. Closing twice is fine. */

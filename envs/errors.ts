@@ -16,6 +16,10 @@
  * - `zygote_closed`: it was closed, with the run, before the program ended
  * - `worker_closed`: it was closed, with the run, before it could answer
  * - `worker_error`: its method raised
+ * - `server_unreachable`: a server of somebody else's world cannot be reached, or closed the connection
+ * - `server_timeout`: it gave no answer by the deadline
+ * - `server_busy`: it had no place for a session until the deadline
+ * - `server_error`: it answered that it failed, or with what is no answer
  * - `verifier_timeout`, `verifier_error`: the answer could not be compared with the gold
  * - `sandbox_unavailable`: no sandbox of the wanted strength can be had on this machine
  * - `sandbox_error`: the sandbox failed; nothing is known of the program
@@ -36,6 +40,10 @@ export type FailureCause =
   | "zygote_closed"
   | "worker_closed"
   | "worker_error"
+  | "server_unreachable"
+  | "server_timeout"
+  | "server_busy"
+  | "server_error"
   | "verifier_timeout"
   | "verifier_error"
   | "sandbox_unavailable"
@@ -61,6 +69,7 @@ export class InfrastructureError extends Error {
 /**
  * How the contract was misused.
  * - `bad_start`: the start of the episode makes no sense, a prefix that ends it for example
+ * - `not_replayable`: turns would have to be replayed in a world where that does not lead to the same
  * - `not_reset`: there is no episode to step in or to ask about
  * - `episode_over`: it has ended, or an abort broke it off
  * - `busy`: the call before has not returned
@@ -70,6 +79,7 @@ export class InfrastructureError extends Error {
  */
 export type EnvironmentErrorCode =
   | "bad_start"
+  | "not_replayable"
   | "not_reset"
   | "episode_over"
   | "busy"

@@ -1,5 +1,6 @@
 // The worlds: the contract, what an author needs to write a world, and the worlds that are here. In reading order.
 
+export * from "./adapters/index.ts";
 export * from "./code/index.ts";
 export { canonicalJson, contentHash } from "./digest.ts";
 export type {

@@ -24,6 +24,7 @@ class Session<T extends Task, S> implements Environment<T> {
   readonly id: string;
   readonly version: string;
   readonly rewardKind: "absolute" | "improvement";
+  readonly replayable: boolean;
   readonly stopStrings: readonly string[];
   readonly #world: World<T, S>;
   readonly #options: SessionOptions<T>;
@@ -44,6 +45,7 @@ class Session<T extends Task, S> implements Environment<T> {
     this.id = world.id;
     this.version = world.version;
     this.rewardKind = world.rewardKind ?? "absolute";
+    this.replayable = world.replayable ?? true;
     this.stopStrings = world.stopStrings ?? [];
   }
 

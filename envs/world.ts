@@ -17,6 +17,8 @@ export interface World<T extends Task, S> {
   readonly version: string;
   /** `absolute` unless said. */
   readonly rewardKind?: "absolute" | "improvement";
+  /** False where the same responses and seed need not lead to the same: then no turn is ever replayed. True unless said. */
+  readonly replayable?: boolean;
 
   /** The state before the first response. All randomness comes from the seed. Called at every reset. */
   open(task: T, seed: number, options: { signal: AbortSignal }): Promise<S> | S;

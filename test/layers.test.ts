@@ -31,6 +31,7 @@ const doors: Record<string, string[]> = {
   yaml: ["tools/"],
   zod: ["tools/", "actors/config.ts"],
   vitest: ["test/"],
+  ws: ["envs/adapters/openenv-connection.ts", "tools/serve/", "test/"],
   "fast-check": ["test/"],
   "node-pty": ["envs/terminal/pty.ts", "test/"],
   "@xterm/headless": ["tools/replay/screen.ts", "test/"],

@@ -12,6 +12,7 @@ import { replayCommand } from "./replay/command.ts";
 import { reportCommand } from "./report/command.ts";
 import { resumeCommand } from "./resume.ts";
 import { searchCommand } from "./search/command.ts";
+import { serveCommand } from "./serve/command.ts";
 import { stateCommand } from "./state/command.ts";
 import { demoCommand, trainCommand } from "./train/command.ts";
 import { worldsCommand } from "./worlds/command.ts";
@@ -40,6 +41,7 @@ for (const command of [
   replayCommand(),
   reportCommand(),
   worldsCommand(),
+  serveCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(inheriting(command));

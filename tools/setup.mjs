@@ -16,16 +16,18 @@ const NODE_FLOOR = [20, 19];
 /** What each want needs of Python: the requirement files of each environment, smaller sets first. Worlds have their own. */
 const TOOLS = { ".venv-tools": ["tools"] };
 const CODE = { ".venv-code": ["code"] };
+const ADAPTERS = { ".venv-adapters": ["adapters"] };
 const PYTHON_SETS = {
   build: {},
   run: { ".venv": ["run"] },
   deepspeed: { ".venv": ["run", "deepspeed"] },
   tools: { ".venv": ["run"], ...TOOLS },
   code: { ".venv": ["run"], ...CODE },
-  test: { ".venv": ["run", "deepspeed", "test"], ...TOOLS, ...CODE },
+  adapters: { ".venv": ["run"], ...ADAPTERS },
+  test: { ".venv": ["run", "deepspeed", "test"], ...TOOLS, ...CODE, ...ADAPTERS },
 };
 /** Sets that name all they need, because what their packages ask for besides is heavy and not used. */
-const WITHOUT_DEPENDENCIES = ["tools"];
+const WITHOUT_DEPENDENCIES = ["tools", "adapters"];
 
 class SetupError extends Error {}
 

@@ -2,6 +2,7 @@
 // Knows no call: what a session does is its own affair (session.ts).
 import { contentHash } from "../digest.ts";
 import { EnvironmentError } from "../errors.ts";
+import { HostedSession } from "../hosted-session.ts";
 import { SessionWorker, type SessionWorkerOptions } from "../session-worker.ts";
 import { type TaskSet, taskSetOf } from "../task.ts";
 import { type PythonOptions, pythonWorker } from "../worker.ts";
@@ -122,7 +123,8 @@ export class ToolSuite implements AsyncDisposable {
   session(task: ToolTask, done: readonly (string | null)[] = []): ToolSession {
     const worker = this.#workers[this.#sessionCount % this.#workers.length]!;
     this.#sessionCount += 1;
-    return new ToolSession(worker, { task, done, deadlineMs: this.#deadlineMs });
+    const opening = { task: task.id };
+    return new ToolSession(new HostedSession(worker, { opening, done, deadlineMs: this.#deadlineMs }));
   }
 
   /** Ends the processes; calls under way fail with `worker_closed`. Twice is fine. */

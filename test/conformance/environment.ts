@@ -90,12 +90,11 @@ interface Bench extends EnvironmentSubject {
   start(prefix?: readonly Turn[], mode?: EpisodeMode): EpisodeStart<any>;
 }
 
-/** Prompts whose every part can be seen in the text. */
+/** Prompts whose every part can be seen in the text: a mark that no world says stands between them. */
+const mark = "\u241e";
 const prompts: SelfIterationPrompts = {
-  improve: ({ instruction, previousResponse, feedback }) =>
-    `improve|${instruction}|${previousResponse}|${feedback ?? ""}`,
-  diverge: ({ instruction, previousResponse, feedback }) =>
-    `diverge|${instruction}|${previousResponse}|${feedback ?? ""}`,
+  improve: (parts) => ["improve", parts.instruction, parts.previousResponse, parts.feedback ?? ""].join(mark),
+  diverge: (parts) => ["diverge", parts.instruction, parts.previousResponse, parts.feedback ?? ""].join(mark),
 };
 
 function check(subject: EnvironmentSubject, title: string, body: (bench: Bench) => Promise<void>): Check {
@@ -229,7 +228,7 @@ async function triesAgain(bench: Bench): Promise<void> {
       expect(environment.turns(), "the response to replace is not executed").toEqual(before);
       expect(environment.digest()).toBe(whole.digests[before.length]);
       expect(messages.at(-1)).toMatchObject({ role: "user" });
-      const [asked, instruction, previous, feedback] = messages.at(-1)!.content.split("|");
+      const [asked, instruction, previous, feedback] = messages.at(-1)!.content.split(mark);
       expect([asked, previous, feedback]).toEqual([mode, "shown", last.feedback ?? ""]);
       expect(instruction, "the prompt repeats the request").not.toBe("");
       expect(messages.filter(({ content }) => content === instruction).length, "and stands for it once").toBeLessThan(

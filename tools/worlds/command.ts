@@ -6,7 +6,8 @@ import { exitCodes, Failure } from "../failure.ts";
 import { collect, configOf, parseCount } from "../train/command.ts";
 import { loadProblems } from "../train/problems.ts";
 import { checkWorld, renderCheck } from "./check.ts";
-import { play } from "./play.ts";
+import { openNamedWorld, worldNames } from "./named.ts";
+import { type Game, play } from "./play.ts";
 
 export function worldsCommand(): Command {
   return new Command("worlds")
@@ -23,6 +24,7 @@ export function worldsCommand(): Command {
 Examples:
   iterant worlds list                                       worlds, and published sets of problems by name
   iterant worlds play --problems math-500=./test.parquet    answer a problem yourself
+  iterant worlds play gymnasium:FrozenLake-v1               act in an environment of Gymnasium's
   iterant worlds play --preset tools --task multi_turn_base_100   call BFCL's functions yourself
   iterant worlds check --preset code                        grade gold and sample of every competition
   iterant worlds make --levels 1-3 --count 500 > p.jsonl    problems from templates, with worked solutions`,
@@ -42,6 +44,9 @@ function listCommand(): Command {
         "  math   competition problems: one response, right or wrong by math-verify",
         "  mle    competitions: a program in a sandbox, graded by what it leaves (presets code, tiny-code)",
         "  tools  requests that are met by calling functions, turn by turn (presets tools, tiny-tools)",
+        "  gymnasium:ID   any registered environment, as gymnasium:FrozenLake-v1?is_slippery=false&return=0..1",
+        "                 (npm run setup -- adapters); other settings than return are its constructor's arguments",
+        "  openenv:URL    whatever an OpenEnv server serves",
         "",
         "sources of problems for --problems and --held-out",
         "  FILE              JSON lines, a JSON array or parquet",
@@ -102,6 +107,7 @@ interface PlayFlags {
 function playCommand(): Command {
   return new Command("play")
     .description("be the policy, one turn at a time")
+    .argument("[world]", `one by name, instead of a preset: ${worldNames}`)
     .option("--preset <name>", "the world and its settings", "tiny")
     .option("--problems <source>", "where the task comes from, instead of the preset's held-out ones")
     .option("--task <id>", "which one; drawn by the seed unless given")
@@ -110,7 +116,19 @@ function playCommand(): Command {
     .addOption(
       new Option("--diverge <response>", "be shown this response and asked for another approach").conflicts("improve"),
     )
-    .action(async ({ preset, problems, task: id, seed, improve, diverge }: PlayFlags) => {
+    .action(async (name: string | undefined, { preset, problems, task: id, seed, improve, diverge }: PlayFlags) => {
+      const again = againOf(improve, diverge);
+      if (name !== undefined) {
+        await using named = await openNamedWorld(name);
+        const { world, train, heldOut } = named;
+        if (world.difference) console.log(`it does not replay: ${world.difference}`);
+        await using environment = world.environment("evaluate");
+        await play(
+          { environment, task: chosen([...heldOut, ...train], id, seed), seed, ...again },
+          { input: process.stdin, output: process.stdout },
+        );
+        return;
+      }
       const config = configOf({ preset, seed, set: [] });
       if (problems !== undefined) {
         config.problems = { ...config.problems, train: problems, heldOut: null, heldOutShare: 1 };
@@ -121,16 +139,16 @@ function playCommand(): Command {
       const world = await openWorld(worldConfigOf(config));
       try {
         await using environment = world.environment("evaluate");
-        const shown = improve ?? diverge;
-        const again =
-          shown === undefined
-            ? {}
-            : { again: { mode: improve === undefined ? ("diverge" as const) : ("improve" as const), response: shown } };
         await play({ environment, task, seed, ...again }, { input: process.stdin, output: process.stdout });
       } finally {
         await world.close();
       }
     });
+}
+
+function againOf(improve: string | undefined, diverge: string | undefined): Pick<Game, "again"> {
+  if (improve !== undefined) return { again: { mode: "improve", response: improve } };
+  return diverge === undefined ? {} : { again: { mode: "diverge", response: diverge } };
 }
 
 function chosen(tasks: readonly Task[], id: string | undefined, seed: number): Task {

@@ -1,0 +1,1 @@
+"""Gymnasium's environments as a helper process of the worlds."""
