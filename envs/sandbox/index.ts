@@ -5,3 +5,4 @@ export type { KeptOutput } from "./output.ts";
 export { defaultLimits, type Sandbox, type SandboxJob, type SandboxLimits, type WantedFile } from "./sandbox.ts";
 export { type ProgramStdio, pipes, type StdioDescriptor } from "./stdio.ts";
 export type { FileRefusal, TakenFile, Verdict as SandboxVerdict, VerdictStatus } from "./verdict.ts";
+export type { WarmOptions } from "./warm.ts";

@@ -14,7 +14,10 @@ import type { FileRefusal, LaunchFacts } from "./verdict.ts";
 
 export interface LaunchOrder {
   walls: Walls;
-  program: string;
+  /** Null for one that is given it later, with `begin`. */
+  program: string | null;
+  /** Loaded ahead, for a program that comes later; null for one that is here. */
+  packages: readonly string[] | null;
   data: string | null;
   /** The variable that tells the program where its data are. */
   dataVariable: string;
@@ -53,12 +56,15 @@ export class Launcher {
   /** Resolves once: when the launcher has said how it ended and is gone, or is gone without a word. */
   readonly end: Promise<LaunchEnd>;
   readonly stdio: ProgramStdio;
+  /** Resolves when its interpreter waits for a program, or when it ended before. */
+  readonly warm: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #control: Duplex;
   #stderr = "";
   #built: BuiltWalls | undefined;
   #last: ControlMessage | undefined;
   #nonsense: string | undefined;
+  #becomeWarm!: () => void;
   #hearProgram: ((piece: Buffer) => void) | undefined;
 
   /** Starts the process; until it is given an order it waits, and does not keep ours alive. */
@@ -76,7 +82,11 @@ export class Launcher {
       this.#stderr = (this.#stderr + text).slice(-keptStderrCharacters);
     });
     this.#control = this.#child.stdio[3] as Duplex;
+    const isWarm = new Promise<void>((resolve) => {
+      this.#becomeWarm = resolve;
+    });
     this.end = this.#watch();
+    this.warm = Promise.race([isWarm, this.end]);
     const made = this.#child.stdio.slice(4) as unknown as (Readable | null)[];
     stdio.connect(
       made.map((stream, at) => (stdio.descriptors[at] === "pipe" ? stream : null)),
@@ -93,6 +103,18 @@ export class Launcher {
     this.#hearProgram = hear;
     this.#hold();
     sendMessage(this.#control, order);
+  }
+
+  /** Has it build all of a job whose program comes later; it still does not keep ours alive. */
+  prepare(order: LaunchOrder & { program: null }): void {
+    sendMessage(this.#control, order);
+  }
+
+  /** Gives a prepared one its program; `hear` as for `launch`. */
+  begin(program: string, hear: (piece: Buffer) => void): void {
+    this.#hearProgram = hear;
+    this.#hold();
+    sendMessage(this.#control, { program });
   }
 
   /** Ends one that has no job; whoever waits for its end is kept alive until then. */
@@ -142,6 +164,7 @@ export class Launcher {
 
   #hear(message: ControlMessage): void {
     if (message.head.event === "started") this.#built = message.head as unknown as BuiltWalls;
+    else if (message.head.event === "warm") this.#becomeWarm();
     else this.#last = message;
   }
 

@@ -12,6 +12,7 @@ import { defaultLimits, type Sandbox, type SandboxJob, type SandboxLimits } from
 import { type ProgramStdio, pipes } from "./stdio.ts";
 import { terminal } from "./terminal.ts";
 import { judge, type TakenFile, type Verdict } from "./verdict.ts";
+import { WarmLaunchers, type WarmOptions } from "./warm.ts";
 
 export interface LocalOptions extends LauncherOptions {
   walls: Walls;
@@ -24,11 +25,14 @@ export interface LocalOptions extends LauncherOptions {
   setupMs: number;
   /** Makes the terminal of a job with `stdio: "pty"`; one of 80 by 24 unless said. */
   openTerminal?: () => ProgramStdio | Promise<ProgramStdio>;
+  /** Programs that are ready but for their text; none unless said. */
+  warm?: WarmOptions;
 }
 
 /** Beyond its limits a launcher has this long to take everything down; then it is killed. */
 const takeDownMs = 60_000;
 const drainMs = 2_000;
+const usualPackages = ["numpy", "pandas", "sklearn"];
 const defaultFileBytes = 64 * 2 ** 20;
 /** One thread a program unless it is told otherwise: many of them on few cores are slower, and not repeatable. */
 const environment = {
@@ -47,6 +51,7 @@ export class LocalSandbox implements Sandbox {
   readonly #launchers = new Map<Launcher, Promise<LaunchEnd>>();
   readonly #waiting: (() => void)[] = [];
   readonly #closing = new AbortController();
+  readonly #warm: WarmLaunchers;
   #runningCount = 0;
   #ready: Launcher | undefined;
   #attestation: Attestation | undefined;
@@ -55,6 +60,7 @@ export class LocalSandbox implements Sandbox {
 
   constructor(options: LocalOptions) {
     this.#options = options;
+    this.#warm = new WarmLaunchers(options.warm?.count ?? 0, (stdio) => this.#freshLauncher(stdio));
   }
 
   /** Until it is attested, the weakest that its walls may turn out to be. */
@@ -91,13 +97,17 @@ export class LocalSandbox implements Sandbox {
     });
   }
 
+  warmed(): Promise<void> {
+    return this.#warm.warmed();
+  }
+
   async close(): Promise<void> {
     const why = `the sandbox was closed - ${this.tier} - open another`;
     this.#closing.abort(new InfrastructureError("sandbox_closed", why));
     const ready = this.#ready;
     this.#ready = undefined;
     ready?.dismiss();
-    await Promise.all([...this.#launchers.values(), ready?.end]);
+    await Promise.all([...this.#launchers.values(), ready?.end, this.#warm.close()]);
     ready?.stdio.close();
   }
 
@@ -106,19 +116,48 @@ export class LocalSandbox implements Sandbox {
   }
 
   async #launch(job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
-    const ready = job.stdio === "pty" ? undefined : this.#takeReady();
-    const verdict = await this.#launchWith(ready ?? (await this.#freshLauncher(job)), job, signal);
-    // A launcher may die while it waits for work; nothing of the program has run then, and another one can take it.
-    const hasNotBegun = verdict.status === "sandbox_error" && verdict.policyHash === null;
-    return ready && hasNotBegun ? this.#launchWith(await this.#freshLauncher(job), job, signal) : verdict;
+    const { stdio = "pipe" } = job;
+    const order = this.#orderOf(job, { ...defaultLimits, ...job.limits });
+    const { count = 0, packages = usualPackages } = this.#attestation ? (this.#options.warm ?? {}) : {};
+    const prepared = { ...order, program: null, packages };
+    const warm = count > 0 ? this.#warm.take(prepared, stdio) : undefined;
+    const ready = warm ?? (stdio === "pty" ? undefined : this.#takeReady());
+    let isRefilled = false;
+    // Not before the program speaks: who is prepared takes from the same cores.
+    const refill = () => {
+      if (!isRefilled && count > 0) this.#warm.refill(prepared, stdio);
+      isRefilled = true;
+    };
+    const onOutput = (piece: Buffer) => {
+      job.onOutput?.(piece);
+      refill();
+    };
+    const launchWith = (launcher: Launcher) => {
+      const start = (hear: (piece: Buffer) => void) =>
+        launcher === warm ? launcher.begin(job.program, hear) : launcher.launch(order, hear);
+      return this.#launchWith(launcher, start, { ...job, onOutput }, signal);
+    };
+    try {
+      const verdict = await launchWith(ready ?? (await this.#freshLauncher(stdio)));
+      // A launcher may die while it waits for work; nothing of the program has run then, and another one can take it.
+      const hasNotBegun = verdict.status === "sandbox_error" && verdict.policyHash === null;
+      return ready && hasNotBegun ? await launchWith(await this.#freshLauncher(stdio)) : verdict;
+    } finally {
+      refill();
+    }
   }
 
-  async #launchWith(launcher: Launcher, job: SandboxJob, signal: AbortSignal): Promise<Verdict> {
+  async #launchWith(
+    launcher: Launcher,
+    start: (hear: (piece: Buffer) => void) => void,
+    job: SandboxJob,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
     const limits = { ...defaultLimits, ...job.limits };
     const output = new OutputKeeper(limits);
     const { stdio } = launcher;
     this.#launchers.set(launcher, launcher.end);
-    launcher.launch(this.#orderOf(job, limits), (piece) => {
+    start((piece) => {
       const wasOver = output.isOver;
       output.push(piece);
       if (!wasOver) job.onOutput?.(piece);
@@ -150,7 +189,7 @@ export class LocalSandbox implements Sandbox {
     return ready;
   }
 
-  async #freshLauncher({ stdio = "pipe" }: SandboxJob): Promise<Launcher> {
+  async #freshLauncher(stdio: "pipe" | "pty"): Promise<Launcher> {
     const made = stdio === "pipe" ? pipes() : await (this.#options.openTerminal ?? terminal)();
     return new Launcher(made, this.#options);
   }
@@ -166,6 +205,7 @@ export class LocalSandbox implements Sandbox {
     return {
       walls: this.#options.walls,
       program,
+      packages: null,
       data: dataFolder,
       dataVariable,
       python: this.#options.programPython,

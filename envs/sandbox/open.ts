@@ -25,6 +25,7 @@ import { findOnPath } from "./path.ts";
 import { describePython } from "./python.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { ProgramStdio } from "./stdio.ts";
+import type { WarmOptions } from "./warm.ts";
 
 export interface SandboxOptions extends LauncherOptions {
   /** The interpreter of the programs, with the packages they may use; the system's `python3` unless said. */
@@ -41,6 +42,8 @@ export interface SandboxOptions extends LauncherOptions {
   bubblewrap?: string;
   /** Makes the terminal of a job with `stdio: "pty"`; one of 80 by 24 unless said. */
   openTerminal?: () => ProgramStdio | Promise<ProgramStdio>;
+  /** Keeps programs ready but for their text, for jobs that are alike in all else; none unless said. */
+  warm?: WarmOptions;
 }
 
 /** What each tier cannot do without; more than that is stamped. */

@@ -17,6 +17,8 @@ export interface Sandbox extends AsyncDisposable {
    * Rejects at once with the signal's reason when it aborts; the program is then taken down.
    */
   run(job: SandboxJob, options?: { signal?: AbortSignal }): Promise<Verdict>;
+  /** Resolves when all that are being made ready for the next jobs are, or have failed; at once where none are. */
+  warmed(): Promise<void>;
   /** Takes down what runs, and waits for it. Twice is fine. */
   close(): Promise<void>;
 }

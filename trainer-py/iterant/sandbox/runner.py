@@ -32,6 +32,8 @@ def main(orders_fd: int, report_fd: int) -> int:
     child = os.fork()
     if child == 0:
         _become_program(orders, report_fd)
+    if orders["gate"] is not None:
+        os.close(orders["gate"])  # only the program waits there
     _, status = os.waitpid(child, 0)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     how = f'"signal": {os.WTERMSIG(status)}' if os.WIFSIGNALED(status) else f'"exitCode": {os.WEXITSTATUS(status)}'

@@ -10,6 +10,7 @@ import json
 import marshal
 import os
 import signal
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ PACKAGE = Path(__file__).parent
 RUNTIME = "/opt/runtime"
 VENV = "/opt/venv"
 PROGRAM = "main.py"
+# Found by an interpreter at its start if its folder stands first on PYTHONPATH.
+WARM = "warm"
+# What loading packages may take of a warm interpreter's CPU time, before its program's own limit is set.
+WARM_CPU_S = 3600
 FOLDER_PREFIX = "iterant-sandbox-"
 # Where workspaces are that are no mounts.
 TEMPORARY = "/tmp"
@@ -54,6 +59,7 @@ class Walls:
         self.workspace = ""
         self.pid = 0
         self.report_fd = -1
+        self.gate_fd = -1
         self.straggler_count = 0
         self.is_empty = False
         self.usage_cpu_ms = 0.0
@@ -81,8 +87,12 @@ class Walls:
     def start(self, stdio: Sequence[int]) -> None:
         """Starts the runner inside; it gets these three descriptors, its orders, and a way to report."""
         self.report_fd, report = os.pipe()
+        gates: list[int] = []
+        if self.job["packages"] is not None:
+            self.gate_fd, inner = (end.detach() for end in socket.socketpair())
+            gates.append(inner)
         os.set_blocking(self.report_fd, False)
-        orders = _memory_file("orders", marshal.dumps(self._orders(), 2))
+        orders = _memory_file("orders", marshal.dumps(self._orders(*gates), 2))
         runner = [*self._python(), "-S", "-s", "-P", "-m", "iterant.sandbox.runner", str(orders), str(report)]
         if self.kind == "bubblewrap":
             command, passed = self._behind_bubblewrap(runner)
@@ -92,8 +102,8 @@ class Walls:
         launcher = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            self._become(command, environment, stdio, [orders, report, *passed], launcher)
-        for fd in (orders, report, *passed):
+            self._become(command, environment, stdio, [orders, report, *gates, *passed], launcher)
+        for fd in (orders, report, *gates, *passed):
             os.close(fd)
 
     def kill(self) -> None:
@@ -213,8 +223,8 @@ class Walls:
             return [f"{VENV}/bin/{Path(python['executable']).name}"]
         return [python["executable"]]
 
-    def _orders(self) -> dict[str, Any]:
-        """What the runner is to do."""
+    def _orders(self, gate: int | None = None) -> dict[str, Any]:
+        """What the runner is to do; a gate is where a warm interpreter waits for its program."""
         job, is_walled = self.job, self.kind == "bubblewrap"
         folder = "/work" if is_walled else self.workspace
         temporary = "/tmp" if is_walled else self.workspace
@@ -227,12 +237,23 @@ class Walls:
         }
         if job["data"] is not None:
             environment[job["dataVariable"]] = "/data" if is_walled else job["data"]
+        limits = self._limits()
+        if gate is not None:
+            package = f"{RUNTIME}/iterant/sandbox" if is_walled else str(PACKAGE)
+            environment |= {
+                "PYTHONPATH": ":".join(filter(None, [f"{package}/{WARM}", environment.get("PYTHONPATH")])),
+                "ITERANT_GATE": str(gate),
+                "ITERANT_PACKAGES": " ".join(job["packages"]),
+                "ITERANT_CPU_S": str(limits["RLIMIT_CPU"]),
+            }
+            limits["RLIMIT_CPU"] += WARM_CPU_S
         tight = seccomp.build(kernel.machine(), has_network=False) if self.kind == "landlock" else None
         return {
             "command": [python, "-s", f"{folder}/{PROGRAM}"],
             "environment": environment,
             "folder": folder,
-            "limits": self._limits(),
+            "limits": limits,
+            "gate": gate,
             "landlock": self._rules() if self.kind != "none" else None,
             "filter": tight,
         }
@@ -337,7 +358,8 @@ def _build(walls: Walls) -> None:
     # Files in the workspace are memory too, of the same group: both limits are kept by allowing their sum.
     files_bytes = limits["workspaceBytes"] + 2 * limits["temporaryBytes"] if walls.stage is not None else 0
     walls.group.limit(limits["memoryBytes"] + files_bytes + OUR_BYTES, limits["processes"] + OUR_PROCESS_COUNT)
-    _write_program(walls)
+    if job["program"] is not None:
+        write_program(walls)
 
 
 def _sources(job: dict[str, Any]) -> dict[str, str]:
@@ -352,7 +374,8 @@ def _sources(job: dict[str, Any]) -> dict[str, str]:
     return sources
 
 
-def _write_program(walls: Walls) -> None:
+def write_program(walls: Walls) -> None:
+    """Puts it where it will be run. Raises SetupError if there is no room for it."""
     path = Path(walls.workspace) / PROGRAM
     try:
         path.write_text(walls.job["program"], encoding="utf-8", errors="surrogatepass")
