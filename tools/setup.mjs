@@ -17,6 +17,7 @@ const NODE_FLOOR = [20, 19];
 const TOOLS = { ".venv-tools": ["tools"] };
 const CODE = { ".venv-code": ["code"] };
 const ADAPTERS = { ".venv-adapters": ["adapters"] };
+const OPENENV = { ".venv-openenv": ["openenv"] };
 const PYTHON_SETS = {
   build: {},
   run: { ".venv": ["run"] },
@@ -24,10 +25,10 @@ const PYTHON_SETS = {
   tools: { ".venv": ["run"], ...TOOLS },
   code: { ".venv": ["run"], ...CODE },
   adapters: { ".venv": ["run"], ...ADAPTERS },
-  test: { ".venv": ["run", "deepspeed", "test"], ...TOOLS, ...CODE, ...ADAPTERS },
+  test: { ".venv": ["run", "deepspeed", "test"], ...TOOLS, ...CODE, ...ADAPTERS, ...OPENENV },
 };
 /** Sets that name all they need, because what their packages ask for besides is heavy and not used. */
-const WITHOUT_DEPENDENCIES = ["tools", "adapters"];
+const WITHOUT_DEPENDENCIES = ["tools", "adapters", "openenv"];
 
 class SetupError extends Error {}
 

@@ -230,7 +230,7 @@ function pathOf({ url = "/" }: IncomingMessage): string {
 
 /** A page from elsewhere may reach this machine through somebody's browser, and then says where it is from. */
 function isOfThisHost({ headers: { origin, host } }: IncomingMessage): boolean {
-  return origin === undefined || URL.parse(origin)?.host === host;
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }
 
 /** An object; an empty one where there is none to read. */

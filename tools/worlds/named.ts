@@ -4,7 +4,7 @@ import { type OpenWorld, openWorld, type WorldConfig, worldConfigOf } from "../.
 import { EnvironmentError, InfrastructureError, type Task } from "../../envs/index.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { configOf } from "../train/command.ts";
-import { loadProblems, type Problems } from "../train/problems.ts";
+import { loadProblems } from "../train/problems.ts";
 
 export interface NamedWorld extends AsyncDisposable {
   readonly name: string;
@@ -36,12 +36,13 @@ export async function openNamedWorld(name: string): Promise<NamedWorld> {
 
 async function openOurs(name: string, kind: keyof typeof presets, problems?: string): Promise<NamedWorld> {
   const config = configOf({ preset: presets[kind], ...(problems === undefined ? {} : { problems }), set: [] });
-  if (problems !== undefined) config.problems.heldOut = null;
-  config.problems.subset = null;
+  const isUndivided = kind === "math" && problems !== undefined;
+  config.problems = { ...config.problems, subset: null, ...(isUndivided ? { heldOut: null, heldOutShare: 1 } : {}) };
   config.evaluation.problems = Number.MAX_SAFE_INTEGER;
-  const { train, heldOut }: Problems = await loadProblems(config, { isTrainingNeeded: false });
+  const { train, heldOut } = await loadProblems(config, { isTrainingNeeded: false });
   const world = await open(worldConfigOf(config));
-  return { name, world, train, heldOut, [Symbol.asyncDispose]: () => world.close() };
+  const tasks = isUndivided ? { train: heldOut, heldOut: [] } : { train, heldOut };
+  return { name, world, ...tasks, [Symbol.asyncDispose]: () => world.close() };
 }
 
 async function open(config: WorldConfig): Promise<OpenWorld> {
