@@ -136,6 +136,7 @@ export const runConfigSchema = z.strictObject({
       allowWeakSandbox: z.boolean().describe("also take landlock, which bounds less"),
       stdio: z.enum(["pipe", "pty"]).describe("what a program writes to"),
       reuse: z.boolean().describe("give what came of a program again instead of running it twice"),
+      warm: count(0).describe("programs kept ready with their packages loaded; 0 starts each cold"),
       wallSeconds: positive.describe("for one program"),
       memoryMegabytes: count().describe("for one program, its files not included"),
     })
@@ -266,6 +267,7 @@ export function defaultConfig(domain: RunConfig["domain"], strategy: StrategyNam
       allowWeakSandbox: false,
       stdio: "pipe",
       reuse: false,
+      warm: 0,
       wallSeconds: 300,
       memoryMegabytes: 4096,
     },

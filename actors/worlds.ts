@@ -72,6 +72,8 @@ export interface CodeWorldConfig {
   stdio: "pipe" | "pty";
   /** Never run the same program twice. */
   reuse: boolean;
+  /** Programs kept ready with their packages loaded; none unless said. */
+  warm?: number;
   /** For one program. */
   wallSeconds: number;
   memoryMegabytes: number;
@@ -196,7 +198,7 @@ async function openTools({ source, profile, feedback, docs, helpers }: ToolWorld
 
 async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
   const { wording, scoreRanges, sandbox: tier, allowWeakSandbox, stdio, reuse, wallSeconds, memoryMegabytes } = config;
-  const { terminalBytes = 0 } = config;
+  const { terminalBytes = 0, warm = 0 } = config;
   const { executable, path } = localPython();
   const grader = openGrader(config.source);
   try {
@@ -206,6 +208,7 @@ async function openCode(config: CodeWorldConfig): Promise<OpenWorld> {
       pythonPath: path,
       programPython: worldPython("code"),
       allowWeak: allowWeakSandbox,
+      warm: { count: warm },
       ...(tier === "auto" ? {} : { tier }),
     });
     const limits = { wallMs: 1000 * wallSeconds, memoryBytes: memoryMegabytes * 2 ** 20 };

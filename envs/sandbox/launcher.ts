@@ -56,8 +56,6 @@ export class Launcher {
   /** Resolves once: when the launcher has said how it ended and is gone, or is gone without a word. */
   readonly end: Promise<LaunchEnd>;
   readonly stdio: ProgramStdio;
-  /** Resolves when its interpreter waits for a program, or when it ended before. */
-  readonly warm: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #control: Duplex;
   #stderr = "";
@@ -65,6 +63,10 @@ export class Launcher {
   #last: ControlMessage | undefined;
   #nonsense: string | undefined;
   #becomeWarm!: () => void;
+  readonly #isWarm = new Promise<void>((resolve) => {
+    this.#becomeWarm = resolve;
+  });
+  #isIdle = true;
   #hearProgram: ((piece: Buffer) => void) | undefined;
 
   /** Starts the process; until it is given an order it waits, and does not keep ours alive. */
@@ -82,11 +84,7 @@ export class Launcher {
       this.#stderr = (this.#stderr + text).slice(-keptStderrCharacters);
     });
     this.#control = this.#child.stdio[3] as Duplex;
-    const isWarm = new Promise<void>((resolve) => {
-      this.#becomeWarm = resolve;
-    });
     this.end = this.#watch();
-    this.warm = Promise.race([isWarm, this.end]);
     const made = this.#child.stdio.slice(4) as unknown as (Readable | null)[];
     stdio.connect(
       made.map((stream, at) => (stdio.descriptors[at] === "pipe" ? stream : null)),
@@ -108,6 +106,13 @@ export class Launcher {
   /** Has it build all of a job whose program comes later; it still does not keep ours alive. */
   prepare(order: LaunchOrder & { program: null }): void {
     sendMessage(this.#control, order);
+  }
+
+  /** Resolves when a prepared one waits for its program, or has ended; keeps ours alive until then. */
+  async warmed(): Promise<void> {
+    for (const one of this.#held()) one.ref?.();
+    await Promise.race([this.#isWarm, this.end]);
+    if (this.#isIdle) for (const one of this.#held()) one.unref?.();
   }
 
   /** Gives a prepared one its program; `hear` as for `launch`. */
@@ -139,6 +144,7 @@ export class Launcher {
   }
 
   #hold(): void {
+    this.#isIdle = false;
     for (const one of this.#held()) one.ref?.();
   }
 

@@ -45,7 +45,7 @@ export class WarmLaunchers {
   /** Resolves when all that are being prepared are warm, or have failed. */
   async warmed(): Promise<void> {
     await Promise.all(this.#making);
-    await Promise.all([...this.#ready.values()].flat().map(({ warm }) => warm));
+    await Promise.all([...this.#ready.values()].flat().map((launcher) => launcher.warmed()));
   }
 
   async close(): Promise<void> {
