@@ -138,10 +138,10 @@ export class LocalSandbox implements Sandbox {
       return this.#launchWith(launcher, start, { ...job, onOutput }, signal);
     };
     try {
-      const verdict = await launchWith(ready ?? (await this.#freshLauncher(stdio)));
+      const verdict = await launchWith(ready ?? (await this.#freshLauncher(stdio, signal)));
       // A launcher may die while it waits for work; nothing of the program has run then, and another one can take it.
       const hasNotBegun = verdict.status === "sandbox_error" && verdict.policyHash === null;
-      return ready && hasNotBegun ? await launchWith(await this.#freshLauncher(stdio)) : verdict;
+      return ready && hasNotBegun ? await launchWith(await this.#freshLauncher(stdio, signal)) : verdict;
     } finally {
       refill();
     }
@@ -189,8 +189,12 @@ export class LocalSandbox implements Sandbox {
     return ready;
   }
 
-  async #freshLauncher(stdio: "pipe" | "pty"): Promise<Launcher> {
+  /** @throws the signal's reason once it has aborted: nothing may begin then */
+  async #freshLauncher(stdio: "pipe" | "pty", signal: AbortSignal = this.#closing.signal): Promise<Launcher> {
+    signal.throwIfAborted();
     const made = stdio === "pipe" ? pipes() : await (this.#options.openTerminal ?? terminal)();
+    if (signal.aborted) made.close();
+    signal.throwIfAborted();
     return new Launcher(made, this.#options);
   }
 

@@ -1,5 +1,6 @@
 // Launchers whose walls stand and whose interpreter has loaded its packages: all of a job but its program.
 // Each runs one program and is gone, so that none finds anything of another. Knows no verdict.
+import { statSync } from "node:fs";
 import type { Launcher, LaunchOrder } from "./launcher.ts";
 
 export interface WarmOptions {
@@ -115,7 +116,8 @@ export class WarmLaunchers {
 
 type Stdio = "pipe" | "pty";
 
-/** All that is decided before a program comes. */
+/** All that is decided before a program comes; a folder of data that was replaced is another one under the same name. */
 function keyOf(order: Order, stdio: Stdio): string {
-  return JSON.stringify([stdio, order]);
+  const data = order.data === null ? undefined : statSync(order.data, { throwIfNoEntry: false });
+  return JSON.stringify([stdio, order, data ? [data.dev, data.ino] : null]);
 }

@@ -1,6 +1,6 @@
 // Sandboxes that are ready but for their program, at the strongest tier of this machine: as cold ones, only sooner.
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -49,6 +49,40 @@ describe.skipIf(!hasBubblewrap)("a warm sandbox (skipped without bubblewrap)", (
     for (const _ of "12") {
       await warm.warmed();
       expect(said(await warm.run({ program }))).toBe("warm\nFalse\n");
+    }
+  });
+
+  test("a job that is called off while its interpreter loads never runs, and gives its place up", async () => {
+    await using box = await openSandbox({ ...python, maxRunning: 1, warm: { count: 1, packages } });
+    await box.run({ program: "" }); // the next one is being prepared now
+    const calledOff = new AbortController();
+    let heard = "";
+    const program = 'import time\nprint("it runs", flush=True)\ntime.sleep(600)';
+    const job = box.run({ program, onOutput: (piece) => (heard += piece) }, { signal: calledOff.signal });
+    calledOff.abort(new Error("called off"));
+    await expect(job).rejects.toThrow("called off");
+    expect((await box.run({ program: "" })).status).toBe("ok");
+    expect(heard).toBe("");
+  });
+
+  test("a folder of data that was replaced under its name is another one", async () => {
+    const place = mkdtempSync(join(tmpdir(), "data-"));
+    const folder = join(place, "data");
+    const put = (text: string) => {
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder);
+      writeFileSync(join(folder, "train.csv"), text);
+    };
+    try {
+      chmodSync(place, 0o755);
+      put("old");
+      const program = 'import os\nprint(open(os.environ["DATA_DIR"] + "/train.csv").read())';
+      await warm.run({ program, dataFolder: folder });
+      await warm.warmed();
+      put("new");
+      expect(said(await warm.run({ program, dataFolder: folder }))).toBe("new\n");
+    } finally {
+      rmSync(place, { recursive: true });
     }
   });
 

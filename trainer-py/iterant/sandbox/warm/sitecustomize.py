@@ -1,7 +1,7 @@
 """Makes an interpreter warm: found first by its startup, loads packages, then waits until its program is in place.
 
 Runs behind all walls, before any untrusted line, once a process. Python goes on by itself with the program, as it
-does cold: same arguments, same `__main__`, same traces. Nothing of this is left to it but the loaded packages.
+does cold: same arguments, same `__main__`, same traces. What it loaded stays, and its first environment in /proc.
 """
 
 import importlib
@@ -31,7 +31,7 @@ def _load(packages: str) -> None:
     for package in packages.split():
         try:
             importlib.import_module(package)
-        except ImportError:  # a program that wants it says so itself
+        except Exception:  # however it fails, a program that wants it says so itself
             continue
 
 
