@@ -10,10 +10,6 @@
  * - `worker_timeout`: it gave no answer by the call's deadline and was killed
  * - `terminal_start`: a program could not be started behind its terminal
  * - `terminal_stuck`: it could not be killed
- * - `zygote_start`: the process that programs are forked from did not come up
- * - `zygote_died`: it ended while a program ran in it
- * - `zygote_busy`: too many programs waited for it
- * - `zygote_closed`: it was closed, with the run, before the program ended
  * - `worker_closed`: it was closed, with the run, before it could answer
  * - `worker_error`: its method raised
  * - `server_unreachable`: a server of somebody else's world cannot be reached, or closed the connection
@@ -34,10 +30,6 @@ export type FailureCause =
   | "worker_timeout"
   | "terminal_start"
   | "terminal_stuck"
-  | "zygote_start"
-  | "zygote_died"
-  | "zygote_busy"
-  | "zygote_closed"
   | "worker_closed"
   | "worker_error"
   | "server_unreachable"

@@ -35,4 +35,3 @@ export * from "./tools/index.ts";
 export { type Hello, type PythonOptions, pythonWorker, type WorkerCommand } from "./worker.ts";
 export { type WorkerCallOptions, WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 export type { Quality, Reply, World } from "./world.ts";
-export * from "./zygote/index.ts";

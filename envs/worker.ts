@@ -1,5 +1,5 @@
 // One helper process: started, greeted, called, killed when it does not answer.
-// Programs of strangers are started elsewhere (sandbox/, terminal/, zygote/). Lines of JSON over stdio: {id, method, params,
+// Programs of strangers are started elsewhere (sandbox/, terminal/). Lines of JSON over stdio: {id, method, params,
 // deadlineMs} there, {id, ok, result | error} back, in the order of the calls: the next may be sent before the last is
 // answered, and then waits in the pipe. Knows no world; several of these behind one queue are a pool (worker-pool.ts),
 // one after another a place for sessions (session-worker.ts).

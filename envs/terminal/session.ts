@@ -22,7 +22,7 @@ export interface Program {
   /** Names it in messages: `python job.py`. */
   name: string;
   pid: number;
-  /** Resolves when it is gone; rejects with what befell whoever was to tell us, its launcher or its zygote. */
+  /** Resolves when it is gone; rejects with what befell whoever was to tell us, its launcher. */
   ended: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>;
   tree: ProcessTree;
   pipes: readonly (Duplex | undefined)[];
