@@ -1,5 +1,5 @@
-// What worlds cost: verifications, calls of functions, restoring an episode, searching. Floors are one Python process of
-// its own.
+// What worlds cost: verifications, calls of functions, restoring an episode, programs in the sandbox, searching. Floors
+// are one Python process of its own.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ import {
 } from "../../envs/index.ts";
 import { localPython } from "../../runtime/index.ts";
 import { type Candidate, interleave, type Measured, quantile, timed } from "./measure.ts";
+import { programsBench } from "./programs.ts";
 import { searchBench } from "./search.ts";
 import { toolCallsBench } from "./tool-calls.ts";
 
@@ -28,6 +29,7 @@ export async function benchWorlds(rounds: number): Promise<Measured[]> {
   await verifier.ready;
   const searching = await searchBench();
   const calling = await toolCallsBench();
+  const running = await programsBench();
   const candidates: Candidate[] = [
     {
       name: "verifications, one helper",
@@ -38,12 +40,14 @@ export async function benchWorlds(rounds: number): Promise<Measured[]> {
     { name: "a verification, p99 of 200 in a row", unit: "ms", sample: () => slowVerification(verifier) },
     ...calling.candidates,
     { name: "an episode of ten calls restored", unit: "ms", sample: await restoring(suite, task) },
+    ...running.candidates,
     searching.candidate,
   ];
   try {
     return await interleave(candidates, rounds);
   } finally {
     await calling.close();
+    await running.close();
     await searching.close();
   }
 }
