@@ -73,7 +73,7 @@ export class OpenEnvConnection {
   readonly #socket: WebSocket;
   readonly #deadlineMs: number;
   /** Messages that nobody has asked for yet: a server that is full says so unasked. */
-  readonly #heard: unknown[] = [];
+  readonly #heard: string[] = [];
   #wake: (() => void) | undefined;
   /** Why there will be no more messages. */
   #end: InfrastructureError | undefined;
@@ -101,7 +101,7 @@ export class OpenEnvConnection {
       perMessageDeflate: false,
     });
     this.#socket.on("message", (data) => {
-      this.#heard.push(JSON.parse(String(data)));
+      this.#heard.push(String(data));
       this.#wake?.();
     });
     this.#socket.on("error", (error) => this.#finish("server_unreachable", error.message || String(error)));
@@ -127,7 +127,7 @@ export class OpenEnvConnection {
             this.#wake = resolve;
           });
         }
-        return this.#read(this.#heard.shift());
+        return this.#read(this.#heard.shift()!);
       } finally {
         clearTimeout(late);
       }
@@ -151,12 +151,12 @@ export class OpenEnvConnection {
     if (this.#end) throw this.#end;
   }
 
-  #read(message: unknown): OpenEnvResult | OpenEnvRefusal {
-    const { type, data } = message as { type?: unknown; data?: Record<string, unknown> };
+  #read(text: string): OpenEnvResult | OpenEnvRefusal {
+    const { type, data } = (jsonOf(text) ?? {}) as { type?: unknown; data?: Record<string, unknown> };
     if (type === "error" && data) return { code: String(data.code), message: detailOf(data) };
     const { observation, reward, done } = data ?? {};
     if (type !== "observation" || typeof observation !== "object" || observation === null) {
-      throw this.#failure("server_error", `it answered ${JSON.stringify(message).slice(0, 200)}`);
+      throw this.#failure("server_error", `it answered ${text.slice(0, 200)}`);
     }
     return {
       observation: observation as Record<string, unknown>,
@@ -172,6 +172,15 @@ export class OpenEnvConnection {
 
   #failure(cause: FailureCause, what: string): InfrastructureError {
     return new InfrastructureError(cause, `${what} - OpenEnv server ${this.#url} - look at the server's own log`);
+  }
+}
+
+/** Null for what is no JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Task } from "../task.ts";
 import { drawnAction, type Schema } from "./openenv-action.ts";
 import {
   beginSession,
+  jsonOf,
   type OpenEnvRefusal,
   type OpenEnvResult,
   type OpenEnvServer,
@@ -123,5 +124,7 @@ async function getJson(server: OpenEnvServer, path: string, absent: number[] = [
   }
   if (absent.includes(response.status)) return null;
   if (!response.ok) throw serverError(at, `it answered with status ${response.status}`);
-  return response.json();
+  const said = jsonOf(await response.text());
+  if (said === null) throw serverError(at, "its answer is no JSON");
+  return said;
 }

@@ -3,7 +3,7 @@
 // machine alone unless told otherwise, and takes no page of a browser's from elsewhere.
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIP } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Environment } from "../../envs/index.ts";
 import { OpenEnvSession, type Reply, refusal, type ServedTasks } from "./openenv-session.ts";
@@ -224,13 +224,24 @@ function say(client: WebSocket, reply: Reply): void {
   if (client.readyState === client.OPEN) client.send(JSON.stringify(reply));
 }
 
+/** Empty for what is no path. */
 function pathOf({ url = "/" }: IncomingMessage): string {
-  return decodeURIComponent(new URL(url, "http://here").pathname);
+  try {
+    return decodeURIComponent(new URL(url, "http://here").pathname);
+  } catch {
+    return "";
+  }
 }
 
-/** A page from elsewhere may reach this machine through somebody's browser, and then says where it is from. */
+/**
+ * A page from elsewhere may reach this machine through somebody's browser, and then says where it is from; a name that
+ * somebody else gives out may be made to lead here, an address may not.
+ */
 function isOfThisHost({ headers: { origin, host } }: IncomingMessage): boolean {
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+  if (origin === undefined) return true;
+  if (!URL.canParse(origin)) return false;
+  const { host: from, hostname } = new URL(origin);
+  return from === host && (hostname === "localhost" || isIP(hostname.replace(/^\[|\]$/g, "")) !== 0);
 }
 
 /** An object; an empty one where there is none to read. */

@@ -1,7 +1,10 @@
 // OpenEnv's environments as worlds: a server of upstream's own, and a world of ours on its way there and back.
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { selfIterationPrompts } from "../../../actors/index.ts";
+import { beginSession } from "../../../envs/adapters/openenv-connection.ts";
 import { OpenEnv, type OpenEnvTask, openEnvSourceOf, type Step } from "../../../envs/index.ts";
 import { OpenEnvServer } from "../../../tools/serve/openenv-server.ts";
 import { openNamedWorld } from "../../../tools/worlds/named.ts";
@@ -191,4 +194,20 @@ test("a server that cannot be reached, or never answers, is a failure of infrast
     `server_unreachable: connect ECONNREFUSED 127.0.0.1:${free} - OpenEnv server http://127.0.0.1:${free}/schema - start it, or name another`,
   );
   expect(() => openEnvSourceOf("localhost")).toThrow("write openenv:http://127.0.0.1:8000");
+});
+
+test("what is no JSON, from a page or through the socket, is the server's fault and ends nothing else", async () => {
+  const http = createHttpServer((_request, response) => response.end("<html>"));
+  const sockets = new WebSocketServer({ server: http });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  ends.push(() => new Promise((resolve) => http.close(resolve)));
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  await expect(OpenEnv.open({ url })).rejects.toThrow("server_error: its answer is no JSON - ");
+  for (const said of ["not JSON", "null", "[]"]) {
+    sockets.removeAllListeners("connection");
+    sockets.on("connection", (socket) => socket.on("message", () => socket.send(said)));
+    await expect(beginSession({ url, deadlineMs: 5000 }, {}, new AbortController().signal)).rejects.toThrow(
+      `server_error: it answered ${said} - `,
+    );
+  }
 });

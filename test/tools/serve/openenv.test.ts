@@ -1,6 +1,7 @@
 // A world of ours served to clients of another system: upstream's own client, then the protocol message by message.
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect as connectTo, createServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { selfIterationPrompts } from "../../../actors/index.ts";
@@ -242,9 +243,27 @@ describe("the protocol", () => {
     const origin = "http://elsewhere.example";
     await expect(connect(server, { origin })).rejects.toThrow("Unexpected server response: 403");
     expect((await fetch(`${server.url}/schema`, { headers: { origin } })).status).toBe(403);
+    const renamed = { origin: "http://elsewhere.example:8000", host: "elsewhere.example:8000" }; // a name that leads here
+    await expect(connect(server, renamed)).rejects.toThrow("Unexpected server response: 403");
     const { say } = await connect(server, { origin: server.url });
     expect((await say({ type: "state" })).data).toEqual({ episode_id: null, step_count: 0, task: null });
   });
+});
+
+test("a request for what is no path is refused, and the server goes on", async () => {
+  const server = await serve();
+  const { port } = new URL(server.url);
+  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  for (const [path, more] of [
+    ["/%E0%A4%A", upgrade],
+    ["//", upgrade],
+    ["/%E0%A4%A", "Connection: close\r\n"],
+  ] as const) {
+    const socket = connectTo(Number(port), "127.0.0.1");
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: here\r\n${more}\r\n`);
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
+  }
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
 });
 
 test("a world that there is not, and a port that is taken, are told in a line", async () => {
