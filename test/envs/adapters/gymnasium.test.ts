@@ -112,6 +112,10 @@ Observation: {"at": [{"needles": [0.0, 0.0], "notch": 1, "pins": [0, 0]}, [1, 0]
     const wrong: [unknown, string][] = [
       ["{", "it is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"],
       ["[".repeat(100_000), "it is not JSON: "],
+      [
+        JSON.stringify({ word: "iron", dials }).replace("0.5", `${"[".repeat(600)}${"]".repeat(600)}`),
+        "it is nested too deeply",
+      ],
       ['{"word": "iron"}', "it is not an object with the keys dials, word"],
       [{ word: "iron", dials: { ...dials, notch: 4 } }, "4 is not an integer from 1 to 3"],
       [{ word: "iron", dials: { ...dials, notch: true } }, "true is not an integer from 1 to 3"],
@@ -210,6 +214,7 @@ Observation: {"at": [{"needles": [0.0, 0.0], "notch": 1, "pins": [0, 0]}, [1, 0]
     const refusals: Record<string, string> = {
       "Nope-v0": "NameNotFound: Environment `Nope` doesn't exist.",
       "FrozenLake-v1?map=8": "got an unexpected keyword argument 'map'",
+      "FrozenLake-v1?map_name=9x9": "KeyError: '9x9'",
       "no_such_module:Nope-v0": "ModuleNotFoundError",
       "CarRacing-v3": "DependencyNotInstalled: Box2D is not installed",
       "conduct_worlds:ShowsPictures-v0": "the observation has 30000 numbers, more than the 4096 that can be worded",

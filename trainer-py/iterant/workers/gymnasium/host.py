@@ -16,7 +16,15 @@ from iterant.workers.gymnasium.world import VERSIONS, Kind, Session, replays
 from iterant.workers.ndjson import Helper, serve
 
 # What is wrong with a request rather than with this machine: an id, its arguments, its spaces, its packages.
-REFUSALS = (gymnasium.error.Error, words.UnsuitableSpaceError, ImportError, TypeError)
+REFUSALS = (
+    gymnasium.error.Error,
+    words.UnsuitableSpaceError,
+    ImportError,
+    TypeError,
+    ValueError,
+    KeyError,
+    AssertionError,
+)
 
 
 class Host:

@@ -77,7 +77,10 @@ def read(space: spaces.Space[Any], text: str) -> Any:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise UnreadableActionError(f"it is not JSON: {error}") from None
-    return _element(space, value)
+    try:
+        return _element(space, value)
+    except RecursionError:
+        raise UnreadableActionError("it is nested too deeply") from None
 
 
 def show(space: spaces.Space[Any], element: Any) -> str:
