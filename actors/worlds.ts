@@ -98,7 +98,7 @@ export function worldConfigOf({ domain, environments, problems, tools, code, rec
     case "tools":
       return { domain, source: problems.train, ...tools };
     case "mle":
-      return { domain, source: problems.train, ...code, terminalBytes: recording?.terminalBytes ?? 0 };
+      return { domain, source: problems.train, ...code, terminalBytes: recording.terminalBytes };
   }
 }
 

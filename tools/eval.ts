@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type ChainRecord, type Evaluation, EvaluatorActor, worldConfigOf } from "../actors/index.ts";
 import { localPython } from "../runtime/index.ts";
+import { recordedConfig } from "./config/recorded.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { withFixedPolicy } from "./fixed-policy.ts";
 import { decimal, isMeasured } from "./live/numbers.ts";
-import { findRun, readConfig, runFiles } from "./run-folder.ts";
+import { findRun, runFiles } from "./run-folder.ts";
 import { configOf, parseCount } from "./train/command.ts";
 import { checkMachine } from "./train/machine.ts";
 import { evaluationSampling, findModel } from "./train/model.ts";
@@ -71,7 +72,7 @@ async function evaluate(
   if (run === undefined && flags.problems === undefined && flags.model !== "tiny" && flags.preset === "tiny") {
     throw new Failure(exitCodes.usage, "--model needs --problems, the file to evaluate on.");
   }
-  const config = run === undefined ? configOf(flags) : readConfig(run);
+  const config = run === undefined ? configOf(flags) : recordedConfig(run);
   const { evaluation: wanted } = config;
   if (flags.steps !== undefined) wanted.K = flags.steps;
   if (flags.samples !== undefined) wanted.samples = flags.samples;

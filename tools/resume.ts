@@ -7,9 +7,9 @@ import { Command } from "commander";
 import { type CheckpointExtra, readIndex } from "../actors/index.ts";
 import { localPython } from "../runtime/index.ts";
 import { parseSetting } from "./config/layer.ts";
-import { resolveConfig } from "./config/resolve.ts";
+import { recordedConfig } from "./config/recorded.ts";
 import { exitCodes, Failure } from "./failure.ts";
-import { findRun, readConfig, readSummary, runFiles } from "./run-folder.ts";
+import { findRun, readSummary, runFiles } from "./run-folder.ts";
 import { parseCount } from "./train/command.ts";
 import { checkMachine } from "./train/machine.ts";
 import { evaluationSampling, findModel } from "./train/model.ts";
@@ -46,7 +46,7 @@ Examples:
 
 async function resume(folder: string, { iterations, set }: ResumeFlags): Promise<void> {
   const settings = set.map(parseSetting);
-  const config = resolveConfig([readConfig(folder), ...settings]);
+  const config = recordedConfig(folder, settings);
   if (iterations !== undefined) config.training = { ...config.training, iterations, targetMinutes: null };
   const summary = readSummary(folder);
   if (summary?.finished && iterations === undefined) {

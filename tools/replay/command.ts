@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type EpisodeLine, exitOptionsOf } from "../../actors/index.ts";
 import { readDoor } from "../attach/door.ts";
 import { parseSetting } from "../config/layer.ts";
-import { resolveConfig } from "../config/resolve.ts";
+import { recordedConfig } from "../config/recorded.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { Interruption } from "../interruption.ts";
 import { findRun, readConfig, runFiles } from "../run-folder.ts";
@@ -155,13 +155,13 @@ async function goThrough({ run, folder, id, flags, terminal, onDamage }: GoThrou
   const lines: EpisodeLine[] = [];
   if (id !== undefined) lines.push(await findEpisode(run, folder, id, onDamage));
   else await selectEpisodes(folder, flags, onDamage, (line) => lines.push(line));
-  const recorded = resolveConfig([readConfig(run)]);
+  const recorded = recordedConfig(run);
   const isJson = flags.json === true;
   using interruption = new Interruption();
   const { signal } = interruption;
   const profile = typeof flags.rescore === "string" ? flags.rescore : undefined;
   const settings = [...(profile === undefined ? [] : [settingOf(profile, recorded)]), ...flags.set];
-  const config = resolveConfig([readConfig(run), ...settings.map(parseSetting)]);
+  const config = recordedConfig(run, settings.map(parseSetting));
   const differenceCount = flags.verify
     ? await reportVerify(folder, lines, { config, signal }, terminal, { isJson })
     : await reportRescore(folder, lines, { recorded, config, isJson, signal, ...(profile && { profile }) }, terminal);

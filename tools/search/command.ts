@@ -16,10 +16,12 @@ import {
   worldConfigOf,
 } from "../../actors/index.ts";
 import type { Task } from "../../envs/index.ts";
+import { recordedConfig } from "../config/recorded.ts";
+import { resolveConfig } from "../config/resolve.ts";
 import { checkpointModel } from "../eval.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { withFixedPolicy } from "../fixed-policy.ts";
-import { findRun, newFolder, readConfig, runsFolder, timedName } from "../run-folder.ts";
+import { findRun, newFolder, runsFolder, timedName } from "../run-folder.ts";
 import { configOf, parseCount } from "../train/command.ts";
 import { checkMachine } from "../train/machine.ts";
 import { evaluationSampling, findModel } from "../train/model.ts";
@@ -121,7 +123,7 @@ async function planOf(run: string | undefined, flags: SearchFlags): Promise<Plan
   const config =
     from === undefined
       ? configOf({ set, ...(model ? { model } : {}), ...(preset ? { preset } : {}) })
-      : readConfig(from);
+      : recordedConfig(from);
   if (flags.seed !== undefined) config.seed = flags.seed;
   if (flags.count !== undefined) config.evaluation.problems = flags.count;
   if (flags.problems !== undefined) {
@@ -189,5 +191,6 @@ function oldSearchFolder(name: string): string {
 }
 
 function readPlan(folder: string): Plan {
-  return JSON.parse(readFileSync(join(folder, files.plan), "utf8")) as Plan;
+  const plan = JSON.parse(readFileSync(join(folder, files.plan), "utf8")) as Plan;
+  return { ...plan, config: resolveConfig([plan.config]) };
 }
